@@ -1,0 +1,43 @@
+"""Every column that holds ciphertext, in one place.
+
+Re-key, backup verification and drills walk this list, and a test compares it with the schema. The vault refuses to seal
+for a column that is not here, so a ciphertext that nobody re-keys cannot come to be.
+
+To add one: a constant, and a line in REGISTRY. Table, column and purpose go into every ciphertext (see `sealing`), so a
+name changed later needs a migration that re-seals.
+"""
+
+from __future__ import annotations
+
+from holdfast.vault.sealing import Form, SealedColumn
+
+ROOT_VERIFIER = SealedColumn("store_metadata", "value", "root-verifier", Form.ROOT, ("name",))
+"""The row named `root_verifier` only: it tells a wrong root key from a damaged store at start-up."""
+
+ACCESS_KEY_SECRET = SealedColumn("access_key", "secret_sealed", "access-key-secret", Form.ROOT, ("access_key_id",))
+
+KMS_KEY_MATERIAL = SealedColumn(
+    "kms_key_material", "material_sealed", "kms-key-material", Form.ROOT, ("key_id", "material_id")
+)
+"""Account and region are not bound: a copy of the row with the same two ids in another account or region opens."""
+
+SECRET_VALUE = SealedColumn(
+    "secret_version", "value_sealed", "secret-value", Form.DATA_KEY, ("secret_id", "version_id")
+)
+
+SECRET_DATA_KEY = SealedColumn("secret_version", "data_key", "secret-value", Form.KMS, ("secret_id", "version_id"))
+"""Bound to its row by the encryption context SecretARN, SecretVersionId."""
+
+PARAMETER_VALUE = SealedColumn(
+    "parameter_version", "value_sealed", "parameter-value", Form.KMS, ("parameter", "version")
+)
+"""A SecureString. Bound to its parameter by the encryption context PARAMETER_ARN."""
+
+REGISTRY: tuple[SealedColumn, ...] = (
+    ROOT_VERIFIER,
+    ACCESS_KEY_SECRET,
+    KMS_KEY_MATERIAL,
+    SECRET_VALUE,
+    SECRET_DATA_KEY,
+    PARAMETER_VALUE,
+)
