@@ -1,0 +1,121 @@
+"""SQLite: a WAL file in the data directory, one connection that writes and one that reads.
+
+Both connections live on the event loop's thread; only COMMIT runs elsewhere (`group_commit.py`), and while it runs the
+loop does not touch the writing connection. `synchronous=FULL` makes a returned COMMIT mean "on disk"
+(https://www.sqlite.org/pragma.html#pragma_synchronous): in WAL mode FULL syncs the log at each commit, NORMAL does not.
+"""
+
+# apsw's stubs leave the buffer type of a binding unknown.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import apsw
+
+from holdfast.store.statements import Statement
+from holdfast.store.transaction import ReadOnlyTransaction, Row, StoreError
+
+Synchronous = Literal["FULL", "OFF"]
+
+PRAGMAS = (
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA trusted_schema=OFF",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA cache_size=-16384",
+)
+
+
+class SqliteTransaction:
+    """The transaction that is open on a connection; the executor opens and ends it."""
+
+    def __init__(self, connection: apsw.Connection, *, writable: bool) -> None:
+        self.connection = connection
+        self.writable = writable
+        self.execute: Callable[..., Any] = connection.cursor().execute
+        self._many: Callable[..., Any] = connection.cursor().executemany
+        self._depth = 0
+
+    def one(self, statement: Statement, *parameters: Any) -> Row | None:
+        # Stepping to the end resets the statement; a row left unread would hold the snapshot open.
+        rows = self.execute(statement.text, parameters).fetchall()
+        return rows[0] if rows else None
+
+    def all(self, statement: Statement, *parameters: Any) -> list[Row]:
+        return self.execute(statement.text, parameters).fetchall()
+
+    def run(self, statement: Statement, *parameters: Any) -> int:
+        if not self.writable:
+            raise ReadOnlyTransaction(statement.text)
+        self.execute(statement.text, parameters)
+        return self.connection.changes()
+
+    def many(self, statement: Statement, rows: Sequence[Row]) -> None:
+        if not self.writable:
+            raise ReadOnlyTransaction(statement.text)
+        self._many(statement.text, rows)
+
+    def savepoint(self) -> None:
+        self._depth += 1
+        self.execute(f"SAVEPOINT s{self._depth}")
+
+    def release(self) -> None:
+        self.execute(f"RELEASE s{self._depth}")
+        self._depth -= 1
+
+    def rollback(self) -> None:
+        self.execute(f"ROLLBACK TO s{self._depth}")
+        self.execute(f"RELEASE s{self._depth}")
+        self._depth -= 1
+
+    def forget_savepoints(self) -> None:
+        """After the outer transaction ended, whatever was open inside it is gone."""
+        self._depth = 0
+
+
+class SqliteDatabase:
+    """The two connections on one file."""
+
+    def __init__(self, path: Path, *, synchronous: Synchronous = "FULL") -> None:
+        """Open or create the file. `synchronous="OFF"` exists for the benchmark that shows what durability costs."""
+        self.path = path
+        try:
+            self.writing = self._connect(path, synchronous)
+            self.reading = self._connect(path, synchronous)
+        except apsw.Error as error:
+            raise StoreError(f"cannot open {path}: {error}") from error
+        self.reading.execute("PRAGMA query_only=ON")
+
+    @staticmethod
+    def _connect(path: Path, synchronous: Synchronous) -> apsw.Connection:
+        connection = apsw.Connection(str(path), statementcachesize=512)
+        connection.set_busy_timeout(5000)
+        connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+        return connection
+
+    def execute(self, text: str) -> None:
+        """Run one statement without parameters on the writing connection, for migrations."""
+        self.writing.execute(text)
+
+    def begin(self) -> None:
+        """Open a write transaction."""
+        self.writing.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """End it; when this returns, it is on disk."""
+        self.writing.execute("COMMIT")
+
+    def close(self) -> None:
+        self.reading.close()
+        self.writing.close()
+
+
+def is_store_failure(error: BaseException) -> bool:
+    """Whether an exception means that the store cannot work (disk full, I/O), not that a statement was wrong."""
+    return isinstance(error, apsw.Error) and not isinstance(error, apsw.ConstraintError | apsw.SQLError)

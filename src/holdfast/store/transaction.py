@@ -1,0 +1,56 @@
+"""What an operation sees of the database: one transaction, three verbs, the same on both engines.
+
+The storage is untrusted: what comes back is checked by the vault (ciphertexts) or by the schema (labels, uniqueness),
+never assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from holdfast.store.statements import Statement
+
+Row = tuple[Any, ...]
+
+
+class StoreError(Exception):
+    """The store cannot do its work: disk full, I/O error, connection lost. Answered as 503; nothing was written."""
+
+
+class ReadOnlyTransaction(Exception):
+    """A read reached a statement that writes; the call has to run again as a write (`Call.needs_write`)."""
+
+
+class Transaction(Protocol):
+    """One open transaction."""
+
+    writable: bool
+
+    def one(self, statement: Statement, *parameters: Any) -> Row | None:
+        """The first row, or None."""
+        ...
+
+    def all(self, statement: Statement, *parameters: Any) -> list[Row]:
+        """Every row; the statement carries its own LIMIT."""
+        ...
+
+    def run(self, statement: Statement, *parameters: Any) -> int:
+        """Change rows; how many changed."""
+        ...
+
+    def many(self, statement: Statement, rows: Sequence[Row]) -> None:
+        """Run one statement for each row of parameters."""
+        ...
+
+    def savepoint(self) -> None:
+        """Begin a part that can be taken back; parts nest."""
+        ...
+
+    def release(self) -> None:
+        """Keep the innermost part."""
+        ...
+
+    def rollback(self) -> None:
+        """Take the innermost part back."""
+        ...

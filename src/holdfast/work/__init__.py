@@ -1,0 +1,1 @@
+"""Clocks and durable due jobs: what happens without anybody calling."""

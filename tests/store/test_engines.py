@@ -1,0 +1,84 @@
+"""What the store promises, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from holdfast.services.holdfast.records import (
+    INSERT_ACCOUNT,
+    LIST_ACCOUNTS,
+    READ_METADATA,
+    WRITE_METADATA,
+)
+from holdfast.store.statements import Statement, prefix_range
+from holdfast.work.due import CANCEL, NEXT, SCHEDULE, next_job, read_job
+
+from .conftest import Engine
+
+NAMES_IN = Statement("SELECT account FROM account WHERE account >= ? AND account < ? ORDER BY account LIMIT 1000")
+
+
+def test_what_is_committed_is_there_and_what_is_rolled_back_is_not(engine: Engine) -> None:
+    with engine.transaction() as tx:
+        tx.run(WRITE_METADATA, "kept", b"1")
+        tx.savepoint()
+        tx.run(WRITE_METADATA, "lost", b"2")
+        tx.savepoint()
+        tx.run(WRITE_METADATA, "lost too", b"3")
+        tx.release()
+        tx.rollback()
+    with engine.transaction() as tx:
+        assert tx.one(READ_METADATA, "kept") == (b"1",)
+        assert tx.one(READ_METADATA, "lost") is None
+        assert tx.one(READ_METADATA, "lost too") is None
+
+
+def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
+    with suppress(ZeroDivisionError), engine.transaction() as tx:
+        tx.run(WRITE_METADATA, "lost", b"2")
+        raise ZeroDivisionError
+    with engine.transaction() as tx:
+        assert tx.one(READ_METADATA, "lost") is None
+
+
+def test_run_counts_rows(engine: Engine) -> None:
+    with engine.transaction() as tx:
+        assert tx.run(INSERT_ACCOUNT, "111111111111", 1) == 1
+        assert tx.run(INSERT_ACCOUNT, "111111111111", 1) == 0
+
+
+def test_a_job_scheduled_again_replaces_itself(engine: Engine) -> None:
+    key = ("kms.delete-key", "1", "eu-west-1", "k")
+    with engine.transaction() as tx:
+        tx.run(SCHEDULE, *key, 2000, "{}", 0, "")
+        tx.run(SCHEDULE, *key, 1000, '{"a":1}', 0, "")
+        tx.run(SCHEDULE, "kms.delete-key", "1", "eu-west-1", "later", 1001, "{}", 0, "")
+        job = next_job(tx)
+        assert job is not None
+        assert (job.key, job.due, job.payload) == (key, 1000, {"a": 1})
+        assert read_job(tx, key) == job
+        tx.run(CANCEL, *key)
+        row = tx.one(NEXT)
+        assert row is not None
+        assert row[3] == "later"
+
+
+# No surrogates (not UTF-8) and no NUL, which the wire refuses.
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=6)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(names=st.sets(NAMES, max_size=12), prefix=NAMES)
+def test_names_order_by_bytes_and_prefixes_are_ranges(engine: Engine, names: set[str], prefix: str) -> None:
+    with suppress(InterruptedError), engine.transaction() as tx:
+        for name in names:
+            tx.run(INSERT_ACCOUNT, name, 0)
+        in_order = sorted(names, key=lambda n: n.encode())
+        assert [row[0] for row in tx.all(LIST_ACCOUNTS, "")] == in_order
+        low, high = prefix_range(prefix)
+        found = [row[0] for row in tx.all(NAMES_IN, low, high)]
+        assert found == [n for n in in_order if n.startswith(prefix) and not n[len(prefix) :].startswith("\U0010ffff")]
+        raise InterruptedError  # roll back: the next example wants an empty table
