@@ -1,0 +1,18 @@
+#!/bin/sh
+# Resolve pyproject.toml anew into requirements/*.txt: every version with its hashes, for every platform and Python that
+# the project supports, and no address of an index. `make lock` runs it; `make lock UPGRADE=1` takes newer versions too.
+set -eu
+cd "$(dirname "$0")/.."
+
+compile() {
+    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-emit-find-links --custom-compile-command "make lock" ${UPGRADE:+--upgrade} "$@"
+}
+
+compile pyproject.toml --output-file requirements/runtime.txt
+compile --group build --output-file requirements/build.txt
+compile pyproject.toml --all-extras --group dev --output-file requirements/development.txt
+if grep -nE '://|file:' requirements/*.txt; then
+    echo "lock.sh: a lock names an address" >&2
+    exit 1
+fi

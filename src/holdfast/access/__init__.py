@@ -1,0 +1,1 @@
+"""May this principal do this? Principals, decisions, evaluation. Knows no service."""

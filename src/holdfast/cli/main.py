@@ -1,0 +1,80 @@
+"""The command line: `holdfast COMMAND`. docs/reference/command-line.md has the commands and the exit codes.
+
+A command fails by raising a CommandError or a StartError; this is the one place that prints them, as one line on
+stderr, and turns them into exit codes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from cyclopts import App, CycloptsError, UnusedCliTokensError
+
+from holdfast import __version__
+from holdfast.cli.clock import clock
+from holdfast.cli.environment import env
+from holdfast.cli.errors import BadUsage, CommandError
+from holdfast.cli.serve import dev, serve
+from holdfast.cli.status import status
+from holdfast.server.errors import StartError
+
+app = App(
+    name="holdfast",
+    help="""AWS Secrets Manager, Parameter Store and KMS as software anyone can run.
+
+For example:
+
+    holdfast serve                  start a server on ./holdfast-data
+    eval "$(holdfast env)"          point AWS clients in this shell at it
+    holdfast dev                    a throw-away server for tests
+    holdfast serve --help           every setting
+""",
+    version=__version__,
+    help_format="markdown",
+    exit_on_error=False,
+    print_error=False,
+    suppress_keyboard_interrupt=False,
+    verbose=False,
+)
+for command in (serve, dev, env, status, clock):
+    app.command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and exit with its code."""
+    raise SystemExit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit code."""
+    try:
+        app(arguments, result_action="return_none")
+        sys.stdout.flush()
+    except CycloptsError as error:
+        return _fail(str(BadUsage(_usage(error, arguments))), BadUsage.exit_code)
+    except (CommandError, StartError) as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has left; the interpreter must not find that out again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"holdfast: {message}", file=sys.stderr)
+    return code
+
+
+def _usage(error: CycloptsError, arguments: Sequence[str]) -> str:
+    """What was wrong with the command line, and where to read what is right."""
+    text = str(error)
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        text = f"'{error.unused_tokens[0]}' is one argument too many."
+    chain = " ".join(("holdfast", *(error.command_chain or ())))
+    return f"{text} See `{chain} --help`."

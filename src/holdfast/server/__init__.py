@@ -1,0 +1,1 @@
+"""The process: settings, listener, pipeline, worker, health, metrics, graceful stop."""

@@ -1,0 +1,73 @@
+"""Which services there are, and where to find one from what a request says.
+
+A service's modules are imported when it is first called: start-up pays for none of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from holdfast.api.base import NotImplementedException, Operation
+from holdfast.services.service import Served, Service
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What must be known of a service before it is loaded."""
+
+    name: str
+    """Our name: the folder under services/, the module under api/."""
+    signing_name: str
+    target_prefix: str = ""
+    query_version: str = ""
+    message_member: str = "message"
+    """The JSON member in which the service spells an error's text where its model does not say."""
+
+
+ENTRIES = (
+    Entry("secretsmanager", "secretsmanager", target_prefix="secretsmanager", message_member="Message"),
+    Entry("ssm", "ssm", target_prefix="AmazonSSM"),
+    Entry("kms", "kms", target_prefix="TrentService"),
+    Entry("sts", "sts", query_version="2011-06-15"),
+    Entry("holdfast", "holdfast", target_prefix="Holdfast"),
+)
+
+
+class Directory:
+    """Finds services; loads each once."""
+
+    def __init__(self) -> None:
+        self._by_prefix = {e.target_prefix: e for e in ENTRIES if e.target_prefix}
+        self._by_version = {e.query_version: e for e in ENTRIES if e.query_version}
+        self._by_name = {e.name: e for e in ENTRIES}
+        self._services: dict[str, Service] = {}
+
+    def by_target_prefix(self, prefix: str) -> Entry | None:
+        """The service that answers `X-Amz-Target: <prefix>.<Operation>`."""
+        return self._by_prefix.get(prefix)
+
+    def by_query_version(self, version: str) -> Entry | None:
+        """The service that answers `Version=<version>` on the Query protocol; each has its own."""
+        return self._by_version.get(version)
+
+    def service(self, name: str) -> Service:
+        """A service by our name, loaded now if it was not."""
+        found = self._services.get(name)
+        if found is None:
+            found = self._services[name] = import_module(
+                f"holdfast.services.{self._by_name[name].name}.service"
+            ).SERVICE
+        return found
+
+    def served(self, operation: Operation[Any, Any]) -> Served:
+        """How an operation is served; raises NotImplementedException, which names it."""
+        served = self.service(operation.service).operations.get(operation.name)
+        if served is None:
+            raise NotImplementedException(f"Holdfast does not implement {operation.service}:{operation.name} yet.")
+        return served
+
+    def names(self) -> list[str]:
+        """Every service."""
+        return list(self._by_name)

@@ -1,0 +1,159 @@
+"""The house as built: every room put together, in one place, by hand.
+
+`House` is a server without its sockets: give `house.handle` a request and a reply and it answers. `server/server.py` puts
+listeners, signals and the command line around it; the ASGI adapter and the benchmarks use it as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from holdfast import __version__
+from holdfast.api import holdfast as api
+from holdfast.server.audit import Audit
+from holdfast.server.authenticate import Authenticator
+from holdfast.server.directory import Directory
+from holdfast.server.job_runner import JobRunner
+from holdfast.server.metrics import Metrics
+from holdfast.server.notebook import Notebook
+from holdfast.server.pipeline import Pipeline, Report
+from holdfast.server.surroundings import ServerSurroundings
+from holdfast.services.holdfast import records
+from holdfast.store.group_commit import GroupCommit
+from holdfast.store.migrate import newest
+from holdfast.store.transaction import Transaction
+from holdfast.vault.randomness import Randomness
+from holdfast.vault.vault import Vault
+from holdfast.wire.messages import Request, Response
+from holdfast.work.clock import SystemClock
+from holdfast.work.due import COUNT, next_job
+from holdfast.work.worker import Worker
+
+
+class House:
+    """All rooms of one server on one store."""
+
+    def __init__(
+        self,
+        *,
+        executor: GroupCommit,
+        vault: Vault,
+        clock: SystemClock,
+        randomness: Randomness,
+        movable_clock: bool,
+        audit_window: float,
+        report: Report,
+    ) -> None:
+        self.executor = executor
+        self.clock = clock
+        self.movable_clock = movable_clock
+        self.endpoint = ""
+        self.ready = False
+        self.stopping = False
+        self.home_account = ""
+        self.home_region = ""
+        self.data_directory: Path | None = None
+        self.listener_gauges: Callable[[], Iterable[tuple[str, str, float]]] = list
+        self.directory = Directory()
+        self.notebook = Notebook(executor, self.directory, audit_window)
+        self.surroundings = ServerSurroundings(vault, randomness, self.directory, self.notebook)
+        self.surroundings.control = self
+        audit = Audit(self.directory, randomness)
+        self.metrics = Metrics()
+        self.metrics.gauges = self._gauges
+        runner = JobRunner(executor, self.directory, self.notebook, audit, self.surroundings, clock, report)
+        self.worker = Worker(runner, clock)
+        self.pipeline = Pipeline(
+            directory=self.directory,
+            authenticator=Authenticator(vault, clock.wall, lambda: self.home_account, lambda: self.home_region),
+            executor=executor,
+            notebook=self.notebook,
+            audit=audit,
+            surroundings=self.surroundings,
+            clock=clock,
+            metrics=self.metrics,
+            own_page=self.own_page,
+            wake_worker=self.worker.wake,
+            report=report,
+        )
+        self.handle = self.pipeline.handle
+        self._started = clock.service()
+        self._work: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin due work; the loop must be running."""
+        self._work = asyncio.get_running_loop().create_task(self.worker.work())
+        self.ready = True
+
+    async def stop(self) -> None:
+        """Stop due work, write what reads left, finish the queued writes, close the store."""
+        self.stopping = True
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)
+        self.notebook.flush()
+        await self.executor.close()
+
+    # -- own pages --------------------------------------------------------------------------------------------------
+
+    def own_page(self, request: Request) -> Response:
+        """Health and metrics: unsigned, and nothing in them that a user chose."""
+        path = request.target.partition("?")[0]
+        if request.method not in ("GET", "HEAD"):
+            return Response(405, b"method not allowed\n", [("Content-Type", "text/plain"), ("Allow", "GET, HEAD")])
+        if path == "/_holdfast/health":
+            ready = self.ready and not self.stopping and not self.notebook.failed
+            body = msgspec.json.encode({"status": "ready" if ready else "not ready", "version": __version__})
+            return Response(200 if ready else 503, body, [("Content-Type", "application/json")])
+        if path == "/_holdfast/metrics":
+            return Response(200, self.metrics.page(), [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
+        return Response(404, b"no such page\n", [("Content-Type", "text/plain")])
+
+    def _gauges(self) -> Iterable[tuple[str, str, float]]:
+        executor = self.executor
+        yield "holdfast_requests_in_flight", "Requests accepted and not answered yet", self.pipeline.in_flight
+        yield "holdfast_writes_waiting", "Writes queued and not begun", executor.waiting
+        yield "holdfast_write_groups", "Groups of writes on disk since the start", executor.groups
+        yield "holdfast_write_units", "Writes on disk since the start", executor.units
+        yield "holdfast_audit_records_batched", "Audit records of reads on disk since the start", self.notebook.written
+        yield "holdfast_audit_failed", "1 while audit records cannot be written", float(self.notebook.failed)
+        yield "holdfast_due_jobs_run", "Due jobs run since the start", self.worker.run_total
+        yield "holdfast_due_jobs_failed", "Due jobs that failed since the start", self.worker.failed_total
+        yield "holdfast_clock_offset_seconds", "Service time ahead of wall time", self.clock.offset / 1000
+        yield from self.listener_gauges()
+
+    # -- services.holdfast.operations.Control -----------------------------------------------------------------------
+
+    def status(self, tx: Transaction) -> api.GetStatusResponse:
+        job = next_job(tx)
+        count = tx.one(COUNT)
+        return api.GetStatusResponse(
+            Version=__version__,
+            Accounts=[row[0] for row in tx.all(records.LIST_ACCOUNTS, "")],
+            Store="sqlite",
+            DataDirectory=None if self.data_directory is None else str(self.data_directory),
+            SchemaVersion=newest(),
+            StartedDate=self._started / 1000,
+            Now=self.clock.service() / 1000,
+            MovableClock=self.movable_clock,
+            DueJobs=count[0] if count else 0,
+            NextDueDate=None if job is None else job.due / 1000,
+            Endpoint=self.endpoint,
+        )
+
+    def clock_offset(self) -> int:
+        return self.clock.offset
+
+    def clock_movable(self) -> bool:
+        return self.movable_clock
+
+    def home(self, tx: Transaction) -> tuple[str, str, str]:
+        return self.endpoint, self.home_region, self.home_account
+
+    async def advance(self, milliseconds: int) -> api.AdvanceClockResponse:
+        walk = await self.worker.advance(milliseconds)
+        return api.AdvanceClockResponse(Now=self.clock.service() / 1000, JobsRun=walk.run, JobsFailed=walk.failed)

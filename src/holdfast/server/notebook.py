@@ -1,0 +1,112 @@
+"""What reads leave behind: audit records and notes, merged in memory, written with the next batch.
+
+The window is bounded: a batch is written after `window` seconds, or as soon as it holds `BATCH` records. A crash of the
+process loses at most the reads of one window (never a write's record: that is in the write's own transaction). A window
+of 0 closes it: the read is answered when its record is on disk.
+
+Fail closed: while a batch cannot be written, reads are refused, so nothing is read that no record tells of beyond
+`LIMIT` records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from holdfast.services.cloudtrail.records import APPEND
+
+if TYPE_CHECKING:
+    from holdfast.server.directory import Directory
+    from holdfast.store.group_commit import GroupCommit
+    from holdfast.store.transaction import Row, StoreError, Transaction
+
+BATCH = 256
+LIMIT = 20_000
+
+
+class Notebook:
+    """Pending records and notes of reads."""
+
+    def __init__(self, executor: GroupCommit, directory: Directory, window: float) -> None:
+        self._executor = executor
+        self._directory = directory
+        self.window = window
+        self._records: list[Row] = []
+        self._notes: dict[tuple[str, Any], Any] = {}
+        self._writing_notes: dict[tuple[str, Any], Any] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._in_flight = 0
+        self._kinds: dict[str, Callable[..., None]] = {}
+        self.failed = False
+        """The newest batch could not be written; reads are refused until one can."""
+        self.written = 0
+
+    def full(self) -> bool:
+        """Whether a read must be refused now."""
+        return self.failed or len(self._records) + self._in_flight >= LIMIT
+
+    def add(self, records: list[Row], notes: list[tuple[str, Any, Any]]) -> None:
+        """Remember what a read leaves."""
+        self._records.extend(records)
+        for kind, key, value in notes:
+            self._notes[(kind, key)] = value
+        if len(self._records) >= BATCH:
+            self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self.window, self.flush)
+
+    def pending(self, kind: str, key: Any) -> Any:
+        """A note that is not on disk yet."""
+        found = self._notes.get((kind, key))
+        return self._writing_notes.get((kind, key)) if found is None else found
+
+    def write_notes(self, transaction: Transaction, notes: dict[tuple[str, Any], Any]) -> None:
+        """Write notes by their services' own functions."""
+        for (kind, key), value in notes.items():
+            self._writer(kind)(transaction, key, value)
+
+    def _writer(self, kind: str) -> Callable[..., None]:
+        writer = self._kinds.get(kind)
+        if writer is None:
+            writer = self._kinds[kind] = self._directory.service(kind.partition(".")[0]).notes[kind]
+        return writer
+
+    def flush(self, done: Callable[[StoreError | None], None] | None = None) -> None:
+        """Queue everything pending as one write; `done` hears how it ended."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        records, notes = self._records, self._notes
+        if not records and not notes:
+            if done is not None:
+                done(None)
+            return
+        self._records, self._notes = [], {}
+        self._writing_notes = {**self._writing_notes, **notes}
+        self._in_flight += len(records)
+
+        def write(transaction: Transaction) -> None:
+            transaction.many(APPEND, records)
+            self.write_notes(transaction, notes)
+
+        def written(error: StoreError | None) -> None:
+            self._in_flight -= len(records)
+            self.failed = error is not None
+            for key, value in notes.items():
+                if self._writing_notes.get(key) is value:
+                    del self._writing_notes[key]
+            if error is None:
+                self.written += len(records)
+            else:
+                self._records = records + self._records
+                self._notes = {**notes, **self._notes}
+                if self._timer is None:
+                    self._timer = asyncio.get_running_loop().call_later(max(self.window, 0.5), self.flush)
+            if done is not None:
+                done(error)
+
+        if not self._executor.write(write, written):
+            from holdfast.store.transaction import StoreError
+
+            written(StoreError("the write queue is full"))

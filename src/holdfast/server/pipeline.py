@@ -1,0 +1,348 @@
+"""A request's whole life, top to bottom.
+
+    handle(request, reply)
+      1  own pages      /_holdfast/health, /_holdfast/metrics
+      2  route          which protocol, service and operation does the request's shape name?
+      3  authenticate   whose signature is this? (server/authenticate.py)
+      4  decode         bytes -> the operation's typed input, constraints checked
+      5  run            the operation, inside one transaction:
+                          read     in the snapshot of this loop iteration
+                          write    in the next group of writes, in its own savepoint
+                          waiting  authorize in a snapshot, then await the effect with no transaction open
+      6  encode         typed output, or AWS's error; never without a recorded decision
+      7  audit          a write's record in its own transaction, a read's with the next batch
+      8  reply          for a write: when its group is on disk
+
+An operation that fails is rolled back to its savepoint; its audit records are then written in the same outer transaction.
+An error of the outer transaction itself (disk full, I/O) answers 503 to the whole group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from holdfast.api.base import (
+    InternalFailure,
+    Operation,
+    ServiceError,
+    ServiceUnavailable,
+    Shape,
+    UnknownOperationException,
+)
+from holdfast.services.call import Call, NeedsWrite, Source, Trace
+from holdfast.services.cloudtrail.records import APPEND
+from holdfast.services.service import Mode, Served, Service
+from holdfast.store.sqlite import is_store_failure
+from holdfast.store.transaction import StoreError, Transaction
+from holdfast.wire.messages import Reply, Request, Response
+from holdfast.wire.protocols import UNKNOWN_SERVICE, ServiceProtocols, WireProtocol, identify, unknown_operation
+from holdfast.wire.validation import Validator, validator
+
+if TYPE_CHECKING:
+    from holdfast.access.principal import Principal
+    from holdfast.server.audit import Audit
+    from holdfast.server.authenticate import Authenticator
+    from holdfast.server.directory import Directory
+    from holdfast.server.metrics import Metrics
+    from holdfast.server.notebook import Notebook
+    from holdfast.server.surroundings import ServerSurroundings
+    from holdfast.store.group_commit import GroupCommit
+    from holdfast.work.clock import Clock
+
+OWN_PAGES = "/_holdfast/"
+OwnPage = Callable[[Request], Response]
+Report = Callable[[str, BaseException], None]
+"""Tell the log that a call failed for a reason of ours: (request id, exception)."""
+
+
+class Exchange:
+    """One request on its way, and the answer it will get."""
+
+    __slots__ = (
+        "began",
+        "error_code",
+        "operation",
+        "principal",
+        "protocol",
+        "region",
+        "reply",
+        "request",
+        "request_id",
+        "served",
+        "service",
+        "source",
+        "value",
+    )
+
+    def __init__(self, request: Request, reply: Reply, request_id: str, began: float) -> None:
+        self.request = request
+        self.reply = reply
+        self.request_id = request_id
+        self.began = began
+        self.protocol: WireProtocol = UNKNOWN_SERVICE.json
+        self.service: Service
+        self.operation: Operation[Any, Any]
+        self.served: Served
+        self.principal: Principal
+        self.region: str
+        self.source: Source
+        self.value: Shape | None = None
+        self.error_code = "ok"
+
+
+class Pipeline:
+    """Runs requests through the steps above. One per server."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        authenticator: Authenticator,
+        executor: GroupCommit,
+        notebook: Notebook,
+        audit: Audit,
+        surroundings: ServerSurroundings,
+        clock: Clock,
+        metrics: Metrics,
+        own_page: OwnPage,
+        wake_worker: Callable[[], None],
+        report: Report,
+    ) -> None:
+        self._directory = directory
+        self._authenticator = authenticator
+        self._executor = executor
+        self._notebook = notebook
+        self._audit = audit
+        self._surroundings = surroundings
+        self._clock = clock
+        self._metrics = metrics
+        self._own_page = own_page
+        self._wake_worker = wake_worker
+        self._report = report
+        self._protocols: dict[str, ServiceProtocols] = {}
+        self._validators: dict[Operation[Any, Any], Validator] = {}
+        self._waiting: set[asyncio.Task[None]] = set()
+        self.in_flight = 0
+        """Requests that were accepted and are not answered yet."""
+
+    def handle(self, request: Request, reply: Reply) -> None:
+        """`wire.messages.Handle`."""
+        if request.target.startswith(OWN_PAGES):
+            reply(self._own_page(request))
+            return
+        exchange = Exchange(request, reply, self._surroundings.randomness.uuid4(), self._clock.monotonic())
+        self.in_flight += 1
+        try:
+            self._route(exchange)
+            snapshot = self._executor.snapshot()
+            self._authenticate(exchange, snapshot)
+            try:
+                exchange.value = exchange.protocol.decode(exchange.operation, request)
+                self._validator(exchange)(exchange.value)
+            except ServiceError as error:
+                self._answer_undecoded(exchange, snapshot, error)
+                return
+            if exchange.served.mode is Mode.WRITE:
+                self._write(exchange)
+            else:
+                self._read(exchange, snapshot)
+        except ServiceError as error:
+            self._answer(exchange, self._error(exchange, error))
+        except StoreError as error:
+            self._report(exchange.request_id, error)
+            self._answer(exchange, self._error(exchange, unavailable()))
+        except Exception as error:  # noqa: BLE001 - the client must get an answer, and nothing of ours in it
+            self._report(exchange.request_id, error)
+            self._answer(exchange, self._error(exchange, InternalFailure("The request processing has failed.")))
+
+    # -- 2, 3: which operation, whose call ------------------------------------------------------------------------------
+
+    def _route(self, exchange: Exchange) -> None:
+        target = identify(exchange.request)
+        if target is None:
+            raise UnknownOperationException
+        exchange.protocol = UNKNOWN_SERVICE.select(target)
+        entry = (
+            self._directory.by_query_version(target.version)
+            if target.protocol == "query"
+            else self._directory.by_target_prefix(target.prefix)
+        )
+        if entry is None:
+            raise unknown_operation(target)
+        service = exchange.service = self._directory.service(entry.name)
+        protocols = self._protocols.get(entry.name)
+        if protocols is None:
+            protocols = self._protocols[entry.name] = ServiceProtocols.of(service.api.metadata)
+        exchange.protocol = protocols.select(target)
+        operation = service.api.operations.get(target.operation)
+        if operation is None:
+            raise unknown_operation(target)
+        exchange.operation = operation
+
+    def _authenticate(self, exchange: Exchange, snapshot: Transaction) -> None:
+        request = exchange.request
+        headers = request.headers
+        exchange.source = Source(
+            request.peer, headers.get("user-agent", ""), headers.get("host", ""), request.secure, request.tls
+        )
+        exchange.principal, exchange.region = self._authenticator.authenticate(
+            request, exchange.service.api.metadata, snapshot
+        )
+        exchange.served = self._directory.served(exchange.operation)
+
+    def _validator(self, exchange: Exchange) -> Validator:
+        found = self._validators.get(exchange.operation)
+        if found is None:
+            found = self._validators[exchange.operation] = validator(exchange.operation.input, exchange.served.exempt)
+        return found
+
+    # -- 5: run ---------------------------------------------------------------------------------------------------------
+
+    def _call(self, exchange: Exchange, transaction: Transaction) -> tuple[Call, Trace]:
+        call = Call(
+            self._surroundings,
+            transaction,
+            principal=exchange.principal,
+            region=exchange.region,
+            now=self._clock.service(),
+            request_id=exchange.request_id,
+            source=exchange.source,
+        )
+        trace = Trace(call, exchange.operation, exchange.value)
+        call.traces.append(trace)
+        return call, trace
+
+    def _read(self, exchange: Exchange, snapshot: Transaction) -> None:
+        if self._notebook.full():
+            raise ServiceUnavailable("Audit records cannot be written; reads are refused until they can.")
+        call, trace = self._call(exchange, snapshot)
+        try:
+            output = exchange.served.function(call, exchange.value)
+            check_decided(call)
+        except NeedsWrite:
+            self._write(exchange)
+            return
+        except ServiceError as error:
+            trace.error = error
+            response = self._error(exchange, error)
+        else:
+            if exchange.served.mode is Mode.WAITING:
+                self._wait(exchange, call, trace, output)
+                return
+            trace.output = output
+            response = exchange.protocol.encode(exchange.operation, output, exchange.request_id)
+        self._leave(exchange, call, response)
+
+    def _leave(self, exchange: Exchange, call: Call, response: Response) -> None:
+        """Audit a read and answer it: at once, or when its record is on disk if the window is closed."""
+        self._notebook.add(self._audit.rows(call.traces), call.notes)
+        if self._notebook.window > 0:
+            self._answer(exchange, response)
+            return
+
+        def written(error: StoreError | None) -> None:
+            self._answer(exchange, response if error is None else self._error(exchange, unavailable()))
+
+        self._notebook.flush(written)
+
+    def _wait(self, exchange: Exchange, call: Call, trace: Trace, effect: Callable[[], Any]) -> None:
+        async def wait() -> None:
+            try:
+                output = await effect()
+                trace.output = output
+                response = exchange.protocol.encode(exchange.operation, output, exchange.request_id)
+            except ServiceError as error:
+                trace.error = error
+                response = self._error(exchange, error)
+            except Exception as error:  # noqa: BLE001 - as in handle
+                self._report(exchange.request_id, error)
+                trace.error = InternalFailure("The request processing has failed.")
+                response = self._error(exchange, trace.error)
+            self._leave(exchange, call, response)
+
+        task = asyncio.get_running_loop().create_task(wait())
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    def _write(self, exchange: Exchange) -> None:
+        response: list[Response] = []
+
+        def unit(transaction: Transaction) -> None:
+            response[:] = [self._run_write(exchange, transaction)]
+
+        def done(error: StoreError | None) -> None:
+            if error is not None:
+                self._report(exchange.request_id, error)
+                self._answer(exchange, self._error(exchange, unavailable()))
+                return
+            if self._surroundings.scheduled:
+                self._surroundings.scheduled = False
+                self._wake_worker()
+            self._answer(exchange, response[0])
+
+        if not self._executor.write(unit, done):
+            raise ServiceUnavailable("Too many writes are waiting. Please retry.")
+
+    def _run_write(self, exchange: Exchange, transaction: Transaction) -> Response:
+        """One write inside the group's transaction; what it wrote stays only if it succeeded, its records always."""
+        call, trace = self._call(exchange, transaction)
+        transaction.savepoint()
+        try:
+            self._authenticator.still_valid(exchange.principal, transaction)
+            output = exchange.served.function(call, exchange.value)
+            check_decided(call)
+            trace.output = output
+            response = exchange.protocol.encode(exchange.operation, output, exchange.request_id)
+            transaction.release()
+        except ServiceError as error:
+            transaction.rollback()
+            trace.error = error
+            response = self._error(exchange, error)
+        except Exception as error:
+            if is_store_failure(error):
+                raise
+            transaction.rollback()
+            self._report(exchange.request_id, error)
+            trace.error = InternalFailure("The request processing has failed.")
+            response = self._error(exchange, trace.error)
+        else:
+            notes = {(kind, key): value for kind, key, value in call.notes}
+            if notes:
+                self._notebook.write_notes(transaction, notes)
+        transaction.many(APPEND, self._audit.rows(call.traces))
+        return response
+
+    # -- 6, 8: answers --------------------------------------------------------------------------------------------------
+
+    def _answer_undecoded(self, exchange: Exchange, snapshot: Transaction, error: ServiceError) -> None:
+        call, trace = self._call(exchange, snapshot)
+        trace.error = error
+        self._leave(exchange, call, self._error(exchange, error))
+
+    def _error(self, exchange: Exchange, error: ServiceError) -> Response:
+        exchange.error_code = error.code
+        return exchange.protocol.encode_error(error, exchange.request_id)
+
+    def _answer(self, exchange: Exchange, response: Response) -> None:
+        self.in_flight -= 1
+        operation: Operation[Any, Any] | None = getattr(exchange, "operation", None)
+        self._metrics.count(
+            operation.service if operation else "none",
+            operation.name if operation else "none",
+            exchange.error_code,
+            self._clock.monotonic() - exchange.began,
+        )
+        exchange.reply(response)
+
+
+def unavailable() -> ServiceUnavailable:
+    """The disk refused; nothing was written."""
+    return ServiceUnavailable("The service cannot complete the request right now. Please retry.")
+
+
+def check_decided(call: Call) -> None:
+    """Fail closed: nothing leaves that no decision allowed (architecture, law 2)."""
+    if not any(decision.allowed for decision in call.decisions):
+        raise RuntimeError("an operation answered without a decision that allows it")

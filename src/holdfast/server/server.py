@@ -1,0 +1,189 @@
+"""The process around the house: sockets, signals, a graceful stop.
+
+run(settings, on_ready)
+  open the directory -> build the house -> listen (TCP, control socket) -> on_ready -> SIGTERM/SIGINT
+  -> stop accepting -> finish what was accepted -> write what reads left -> close the store
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import os
+import signal
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from holdfast.server.errors import BadSetting, DirectoryUnusable, PortInUse
+from holdfast.server.house import House
+from holdfast.server.http_limits import Limits
+from holdfast.server.listener import Listener, server_tls_context
+from holdfast.server.logs import Log
+from holdfast.server.opening import Opened, open_directory
+from holdfast.services.holdfast import records
+from holdfast.store.sqlite import Synchronous
+from holdfast.store.transaction import Transaction
+from holdfast.vault.registry import ACCESS_KEY_SECRET
+
+if TYPE_CHECKING:
+    from holdfast.server.settings import Settings
+
+__all__ = ["Ready", "build", "read_environment", "run"]
+
+CONTROL_SOCKET = "control.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a person needs to know when the server answers."""
+
+    endpoint: str
+    data_directory: Path
+    account: str
+    access_key_id: str
+    first_start: bool
+
+
+def build(settings: Settings, opened: Opened, log: Log) -> House:
+    """The house on an opened store."""
+    house = House(
+        executor=opened.executor,
+        vault=opened.vault,
+        clock=opened.clock,
+        randomness=opened.randomness,
+        movable_clock=settings.movable_clock,
+        audit_window=settings.audit_read_window_milliseconds / 1000,
+        report=log.failure,
+    )
+    house.home_account = opened.home_account
+    house.home_region = opened.home_region
+    house.data_directory = settings.data
+    return house
+
+
+def run(settings: Settings, on_ready: Callable[[Ready], None], *, synchronous: Synchronous = "FULL") -> None:
+    """Serve until SIGTERM or SIGINT. Raises a `StartError` when the server cannot start."""
+    opened = open_directory(settings, synchronous=synchronous)
+    try:
+        uvloop.run(_serve(settings, opened, on_ready))
+    finally:
+        opened.lock.release()
+
+
+async def _serve(settings: Settings, opened: Opened, on_ready: Callable[[Ready], None]) -> None:
+    log = Log(settings.log_format, settings.log_level)
+    house = build(settings, opened, log)
+    listener = Listener(
+        house.handle,
+        limits=_limits(settings),
+        wall=opened.clock.wall,
+        monotonic=opened.clock.monotonic,
+        on_error=lambda error: log.failure("listener", error),
+    )
+    house.listener_gauges = listener.gauges
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    # A socket's path may hold 107 bytes only; a descriptor of its folder has no such limit.
+    folder = os.open(settings.data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    control = Path(f"/proc/self/fd/{folder}/{CONTROL_SOCKET}")
+    try:
+        context = _tls(settings)
+        port = await _listen(listener, settings, context)
+        scheme = "http" if context is None else "https"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        house.endpoint = settings.public_url or f"{scheme}://{host}:{port}"
+        await _listen_control(listener, control)
+        house.start()
+        # What lives now lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        on_ready(Ready(house.endpoint, settings.data, opened.home_account, opened.access_key_id, opened.first_start))
+        await stop.wait()
+        log.info("stopping", seconds=settings.drain_seconds)
+        await listener.drain(settings.drain_seconds)
+    finally:
+        await listener.drain(0)
+        os.close(folder)
+        await house.stop()
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        header_bytes=settings.max_header_bytes,
+        body_bytes=settings.max_body_bytes,
+        header_seconds=settings.header_timeout_seconds,
+        body_seconds=settings.body_timeout_seconds,
+        idle_seconds=settings.idle_timeout_seconds,
+        connections=settings.max_connections,
+        in_flight=settings.max_requests_in_flight,
+    )
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    try:
+        return server_tls_context(settings.tls_certificate, settings.tls_key)
+    except (OSError, ValueError) as error:
+        raise BadSetting(
+            f"--tls-certificate {settings.tls_certificate} and --tls-key {settings.tls_key} cannot be used: {error}"
+        ) from None
+
+
+async def _listen(listener: Listener, settings: Settings, context: ssl.SSLContext | None) -> int:
+    try:
+        return await listener.listen_tcp(settings.host, settings.port, context)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(
+                f"{settings.host}:{settings.port} is in use: stop what listens there, or choose another with --port "
+                "(0 takes any free one)"
+            ) from None
+        raise PortInUse(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}") from None
+
+
+async def _listen_control(listener: Listener, control: Path) -> None:
+    try:
+        await listener.listen_unix(control)
+    except OSError as error:
+        raise DirectoryUnusable(
+            f"the control socket {CONTROL_SOCKET} cannot be made in the data directory: {error.strerror or error}"
+        ) from None
+
+
+def read_environment(settings: Settings) -> dict[str, str]:
+    """What `holdfast env` prints when no server runs: takes DIR's lock and opens the store itself. Raises a `StartError`."""
+    if not (settings.data / "holdfast.db").exists():
+        raise DirectoryUnusable(
+            f"{settings.data} holds no store yet: start one with `holdfast serve --data {settings.data}`"
+        )
+    opened = open_directory(settings)
+    found: dict[str, str] = {}
+
+    def unit(tx: Transaction) -> None:
+        row = tx.one(records.ROOT_ACCESS_KEY, opened.home_account)
+        if row is not None:
+            found["AWS_ACCESS_KEY_ID"] = row[0]
+            found["AWS_SECRET_ACCESS_KEY"] = opened.vault.open(ACCESS_KEY_SECRET, (row[0],), row[1]).decode()
+
+    try:
+        opened.executor.immediately(unit)
+    finally:
+        opened.executor.database.close()
+        opened.lock.release()
+    scheme = "https" if settings.tls_certificate else "http"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return {
+        "AWS_ENDPOINT_URL": settings.public_url or f"{scheme}://{host}:{settings.port}",
+        **found,
+        "AWS_REGION": opened.home_region,
+        "AWS_DEFAULT_REGION": opened.home_region,
+    }

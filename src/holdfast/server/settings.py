@@ -1,0 +1,305 @@
+"""Every setting, declared once.
+
+A field of `Settings` made with `setting(...)` is at the same time::
+
+    max_body_bytes  ->  --max-body-bytes            a flag of `holdfast serve`
+                        HOLDFAST_MAX_BODY_BYTES     an environment variable; an empty one counts as not set
+                        max_body_bytes = 1048576    a key of the TOML file: --config FILE, else DIR/holdfast.toml
+                        a row of docs/reference/settings.md
+
+The first of flag, environment variable, file and default that gives a value wins. A relative path in the file starts at
+the file's folder, any other at the working directory.
+
+INVARIANT: what is not understood is refused, by the name of its place: an unknown key, a bad value, a variable that
+looks like a mistyped one. A protection that was asked for and misspelled would otherwise be missing in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from holdfast.server.errors import BadSetting
+from holdfast.server.kinds import HOST, PATH, SWITCH, URL, Kind, choice, matching, seconds, whole
+
+PREFIX = "HOLDFAST_"
+FILE_NAME = "holdfast.toml"
+SERVICE_LINK = " (Kubernetes sets this beside a service named holdfast; enableServiceLinks: false stops it)"
+NOT_SETTINGS = frozenset({"HOLDFAST_ROOT_KEY"})
+"""Variables that mean something to the server and are no settings: the root key itself (vault/root_key_sources.py)."""
+
+STORAGE, LISTENING, IDENTITY, LIMITS, RUNNING = "Storage", "Listening", "Identity", "Limits", "Running"
+SECTIONS = {
+    STORAGE: "Where everything is kept, and the key that opens it.",
+    LISTENING: "Where clients connect.",
+    IDENTITY: "The account and the region that a new store begins with.",
+    LIMITS: "What clients may take. A request beyond a limit is refused; the server goes on.",
+    RUNNING: "Time, stopping, audit and logs.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is declared beside a field of `Settings`; its name and default are the field's."""
+
+    kind: Kind[Any]
+    section: str
+    help: str
+    otherwise: str = ""
+    """What happens without a value, where the default is none."""
+    in_file: bool = True
+    name: str = ""
+    default: Any = None
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.name.upper()
+
+    @property
+    def default_text(self) -> str:
+        return self.otherwise or self.kind.write(self.default)
+
+    def read(self, text: str, place: str, hint: str = "") -> Any:
+        """The value of a text that stood at `place`. Raises BadSetting."""
+        try:
+            return self.kind.parse(text)
+        except ValueError:
+            pass  # raised below: the text may be an address with a password in it, and must not be anyone's context
+        raise self.refusal(repr(text), place, hint)
+
+    def refusal(self, shown: str, place: str, hint: str = "") -> BadSetting:
+        """The error for a bad value."""
+        return BadSetting(f"{place} is {shown if self.kind.shown else 'not usable'}: give {self.kind.expected}{hint}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a server runs with. Paths are absolute after `load`."""
+
+    data: Annotated[
+        Path,
+        Setting(
+            PATH, STORAGE, "The data directory. The first start makes it, mode 0700; one server at a time holds it."
+        ),
+    ] = Path("holdfast-data")
+    config: Annotated[
+        Path | None,
+        Setting(
+            PATH,
+            STORAGE,
+            "The TOML file with settings.",
+            otherwise="holdfast.toml in the data directory, if it is there",
+            in_file=False,
+        ),
+    ] = None
+    root_key_file: Annotated[
+        Path | None,
+        Setting(
+            PATH,
+            STORAGE,
+            "The file with the root key, mode 0600; the first start makes it. Not used when the key itself comes as "
+            "the systemd credential holdfast-root-key or in the environment variable HOLDFAST_ROOT_KEY. Keep a copy "
+            "elsewhere: without it nothing in the store opens.",
+            otherwise="root.key in the data directory",
+        ),
+    ] = None
+    host: Annotated[
+        str, Setting(HOST, LISTENING, "The address to listen on. Beyond loopback, give a certificate too.")
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, Setting(whole(0, 65535, "PORT"), LISTENING, "The TCP port to listen on; 0 takes any free one.")
+    ] = 4566
+    tls_certificate: Annotated[
+        Path | None,
+        Setting(
+            PATH,
+            LISTENING,
+            "The server's certificate and its chain, PEM. Turns TLS on; needs the key.",
+            otherwise="no TLS",
+        ),
+    ] = None
+    tls_key: Annotated[
+        Path | None, Setting(PATH, LISTENING, "The private key of the certificate, PEM.", otherwise="no TLS")
+    ] = None
+    public_url: Annotated[
+        str | None,
+        Setting(
+            URL,
+            LISTENING,
+            "The base of every address that the server hands out, for clients that reach it by another name.",
+            otherwise="made from host and port",
+        ),
+    ] = None
+    account: Annotated[
+        str | None,
+        Setting(
+            matching("[0-9]{12}", "12 digits", "ID"),
+            IDENTITY,
+            "The id of the account that the first start makes. A store keeps the one it was made with.",
+            otherwise="chosen at random by the first start",
+        ),
+    ] = None
+    region: Annotated[
+        str,
+        Setting(
+            matching("[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}", "a region name like eu-central-1", "NAME"),
+            IDENTITY,
+            "The home region: what `holdfast env` prints. Clients may name any region; each holds its own things.",
+        ),
+    ] = "us-east-1"
+    max_body_bytes: Annotated[int, Setting(whole(1024, 1 << 30, "BYTES"), LIMITS, "The longest request body.")] = (
+        1 << 20
+    )
+    max_header_bytes: Annotated[
+        int, Setting(whole(1024, 1 << 20, "BYTES"), LIMITS, "The longest request line with all its headers.")
+    ] = 32 << 10
+    max_connections: Annotated[int, Setting(whole(1, 1_000_000), LIMITS, "Connections open at once.")] = 4096
+    max_requests_in_flight: Annotated[
+        int,
+        Setting(whole(1, 1_000_000), LIMITS, "Requests read and not yet answered, over all connections; more get 503."),
+    ] = 1024
+    header_timeout_seconds: Annotated[
+        float, Setting(seconds(0.1, 3600), LIMITS, "From the first byte of a request to the end of its headers.")
+    ] = 10.0
+    body_timeout_seconds: Annotated[
+        float, Setting(seconds(0.1, 3600), LIMITS, "From the end of the headers to the end of the body.")
+    ] = 30.0
+    idle_timeout_seconds: Annotated[
+        float, Setting(seconds(0.1, 86400), LIMITS, "How long a connection may wait between two requests.")
+    ] = 75.0
+    movable_clock: Annotated[
+        bool,
+        Setting(
+            SWITCH,
+            RUNNING,
+            "Let `holdfast clock advance` move service time forward: dates, recovery windows and schedules follow it. "
+            "For tests: what falls due on the way really happens.",
+        ),
+    ] = False
+    audit_read_window_milliseconds: Annotated[
+        int,
+        Setting(
+            whole(0, 10_000, "MS"),
+            RUNNING,
+            "How long the audit records of reads may wait to be written together. A power cut can lose the records of "
+            "reads that were answered within it, never those of writes. 0: a read waits until its record is on disk.",
+        ),
+    ] = 20
+    drain_seconds: Annotated[
+        float, Setting(seconds(0, 3600), RUNNING, "After SIGTERM: how long accepted requests may take to finish.")
+    ] = 10.0
+    log_level: Annotated[
+        str,
+        Setting(
+            choice("debug", "info", "warning", "error"), RUNNING, "The least important kind of line that is logged."
+        ),
+    ] = "info"
+    log_format: Annotated[
+        str,
+        Setting(choice("json", "console"), RUNNING, "One JSON object a line, or text for people. Logs go to stderr."),
+    ] = "json"
+    dev: bool = False
+    """No setting: `holdfast dev` sets it. The root access key is then `test` with the secret `test`."""
+
+    @property
+    def root_key_path(self) -> Path:
+        """Where the root key file is or will be."""
+        return self.root_key_file or self.data / "root.key"
+
+
+def _declarations() -> dict[str, Setting]:
+    hints = get_type_hints(Settings, include_extras=True)
+    found: dict[str, Setting] = {}
+    for item in fields(Settings):
+        if metadata := getattr(hints[item.name], "__metadata__", None):
+            found[item.name] = replace(metadata[0], name=item.name, default=item.default)
+    return found
+
+
+SETTINGS = _declarations()
+"""Every declaration by its name, in the order of the fields."""
+_VARIABLES = {declared.variable: declared for declared in SETTINGS.values()}
+_FILE_KEYS = {declared.name: declared for declared in SETTINGS.values() if declared.in_file}
+
+
+def load(flags: Mapping[str, str], environment: Mapping[str, str], **fixed: Any) -> Settings:
+    """The settings from every place. `flags` maps names of settings to the text given; `fixed` values win over all.
+
+    Raises BadSetting.
+    """
+    given = dict(_from_environment(environment))
+    given.update({name: SETTINGS[name].read(text, SETTINGS[name].flag) for name, text in flags.items()})
+    given.update(fixed)
+    named = given.get("config")
+    data = SETTINGS["data"].default
+    file = named or given.get("data", data) / FILE_NAME
+    values: dict[str, Any] = {"data": data, **_from_file(file, named=named is not None), **given}
+    for name, value in values.items():
+        if isinstance(value, Path):
+            values[name] = value.absolute()
+    settings = Settings(**values)
+    if (settings.tls_certificate is None) != (settings.tls_key is None):
+        missing = "--tls-key" if settings.tls_certificate else "--tls-certificate"
+        raise BadSetting(f"{missing} is not set: TLS needs both a certificate and its key")
+    return settings
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """HOLDFAST_ variables that are no settings and look like none: somebody else's, or a later version's."""
+    return sorted(v for v in environment if v.startswith(PREFIX) and v not in _VARIABLES and v not in NOT_SETTINGS)
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    for variable in unknown_variables(environment):
+        if near := _near(variable.removeprefix(PREFIX).lower(), SETTINGS):
+            raise BadSetting(f"{variable} is not a setting: did you mean {SETTINGS[near].variable}?")
+    for variable, declared in _VARIABLES.items():
+        if text := environment.get(variable):
+            service_link = declared.name == "port" and text.startswith("tcp://")
+            yield declared.name, declared.read(text, variable, SERVICE_LINK if service_link else "")
+
+
+def _from_file(file: Path, *, named: bool) -> dict[str, Any]:
+    """The file's values; none when it was not named and is not there."""
+    try:
+        content = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        if named:
+            raise BadSetting(f"--config: there is no file {file}") from None
+        return {}
+    except OSError as error:
+        raise BadSetting(f"{file} cannot be read: {error.strerror}") from None
+    import tomllib  # only where there is a file: start-up is measured
+
+    try:
+        table = tomllib.loads(content.decode())
+    except ValueError as error:  # both of TOMLDecodeError and UnicodeDecodeError
+        raise BadSetting(f"{file} is not TOML: {error}") from None
+    return {key: _file_value(file, key, value, named=named) for key, value in table.items()}
+
+
+def _file_value(file: Path, key: str, value: object, *, named: bool) -> Any:
+    place = f"{file}: {key}"
+    declared = _FILE_KEYS.get(key)
+    if declared is None:
+        near = _near(key, _FILE_KEYS)
+        raise BadSetting(f"{place} is not a setting" + (f": did you mean {near}?" if near else ": remove it"))
+    if key == "data" and not named:
+        raise BadSetting(f"{place} cannot be set in the directory itself: use --data, or name the file with --config")
+    if type(value) not in declared.kind.toml:
+        raise declared.refusal(repr(value), place)
+    parsed = declared.read(str(value).lower() if isinstance(value, bool) else str(value), place)
+    return file.parent / parsed if isinstance(parsed, Path) else parsed
+
+
+def _near(name: str, names: Iterable[str]) -> str | None:
+    import difflib  # only for something unknown
+
+    found = difflib.get_close_matches(name, names, n=1, cutoff=0.7)
+    return found[0] if found else None

@@ -1,0 +1,236 @@
+"""The call: everything an operation may touch.
+
+An operation is a synchronous function `operation(call, input) -> output` inside one transaction. It reads and writes
+through `call.tx`, asks `call.authorize` before it reveals anything, reaches other services through `call.on_behalf`
+(authorized as the caller, audited like any call), and leaves outside work to `call.schedule`. Time and randomness are
+`call.now` and `call.randomness`; nothing else is at hand, so nothing else can happen.
+
+Threat: an operation that forgets to authorize. The pipeline refuses to encode the answer of a call without a recorded
+decision.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from holdfast.access.decision import EMPTY_CONTEXT, Context, Decision, denial_text
+from holdfast.access.evaluate import evaluate
+from holdfast.api.base import AccessDeniedException, Operation, ServiceError, Shape
+from holdfast.work.due import CANCEL, SCHEDULE, encode_payload
+
+if TYPE_CHECKING:
+    from holdfast.access.principal import Principal
+    from holdfast.services.holdfast.operations import Control
+    from holdfast.services.service import Served, Service
+    from holdfast.store.transaction import Transaction
+    from holdfast.vault.randomness import Randomness
+    from holdfast.vault.vault import Vault
+
+InputT = TypeVar("InputT", bound=Shape)
+OutputT = TypeVar("OutputT", bound=Shape)
+
+
+class NeedsWrite(Exception):
+    """A read found that it must create something; the pipeline runs the call again as a write."""
+
+
+class Surroundings(Protocol):
+    """What all calls of a server share."""
+
+    vault: Vault
+    randomness: Randomness
+    partition: str
+    control: Control
+
+    def served(self, operation: Operation[Any, Any]) -> Served: ...
+
+    def service(self, name: str) -> Service: ...
+
+    def pending_note(self, kind: str, key: Any) -> Any: ...
+
+    def job_scheduled(self) -> None: ...
+
+
+class Source:
+    """Where a call came from, for conditions and the audit record."""
+
+    __slots__ = ("address", "host", "secure", "tls", "user_agent")
+
+    def __init__(
+        self,
+        address: str = "",
+        user_agent: str = "",
+        host: str = "",
+        secure: bool = False,
+        tls: tuple[str, str] | None = None,
+    ) -> None:
+        self.address = address
+        self.user_agent = user_agent
+        self.host = host
+        self.secure = secure
+        self.tls = tls
+
+
+class Trace:
+    """What one call did, for its audit record: the call itself first, then each on-behalf call in order."""
+
+    __slots__ = ("call", "error", "input", "operation", "output")
+
+    def __init__(self, call: Call, operation: Operation[Any, Any], value: Shape | None) -> None:
+        self.call = call
+        self.operation = operation
+        self.input = value
+        self.output: Shape | None = None
+        self.error: ServiceError | None = None
+
+
+class Call:
+    """One call, or one call that a service makes on a caller's behalf."""
+
+    __slots__ = (
+        "account",
+        "decisions",
+        "notes",
+        "now",
+        "parent",
+        "principal",
+        "region",
+        "request_id",
+        "source",
+        "surroundings",
+        "traces",
+        "tx",
+        "via_service",
+    )
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        tx: Transaction,
+        *,
+        principal: Principal,
+        region: str,
+        now: int,
+        request_id: str,
+        source: Source,
+        parent: Call | None = None,
+        via_service: str = "",
+    ) -> None:
+        self.surroundings = surroundings
+        self.tx = tx
+        self.principal = principal
+        self.account = principal.account
+        """The caller's own account: where names without an account are looked up."""
+        self.region = region
+        self.now = now
+        """Service time, milliseconds since 1970. The same moment for the whole call."""
+        self.request_id = request_id
+        self.source = source
+        self.parent = parent
+        self.via_service = via_service
+        """Name of the service that makes this call for the caller (`secretsmanager`); empty on a direct call."""
+        self.decisions: list[Decision] = []
+        self.traces: list[Trace] = [] if parent is None else parent.traces
+        self.notes: list[tuple[str, Any, Any]] = [] if parent is None else parent.notes
+
+    @property
+    def vault(self) -> Vault:
+        return self.surroundings.vault
+
+    @property
+    def randomness(self) -> Randomness:
+        return self.surroundings.randomness
+
+    @property
+    def partition(self) -> str:
+        return self.surroundings.partition
+
+    # -- access -----------------------------------------------------------------------------------------------------
+
+    def check(self, action: str, resource: str, context: Context = EMPTY_CONTEXT, *, owner: str = "") -> Decision:
+        """Decide and record, without raising: for operations that answer a denial in their own words.
+
+        `owner` is the account that owns the resource, the caller's own when not given. `context` holds the service's
+        condition keys of this request; the global ones are added by the evaluation.
+        """
+        decision = evaluate(self.principal, action, resource, owner or self.account, context)
+        self.decisions.append(decision)
+        return decision
+
+    def authorize(self, action: str, resource: str, context: Context = EMPTY_CONTEXT, *, owner: str = "") -> None:
+        """Raise AccessDeniedException unless the caller may do `action` to `resource`."""
+        decision = self.check(action, resource, context, owner=owner)
+        if not decision.allowed:
+            raise AccessDeniedException(denial_text(decision))
+
+    def without_authorization(self, action: str) -> None:
+        """Record that AWS asks nobody for this action (sts:GetCallerIdentity)."""
+        from holdfast.access.decision import Outcome
+
+        self.decisions.append(Decision(Outcome.ALLOW, action, "*", self.principal.arn))
+
+    # -- other services ---------------------------------------------------------------------------------------------
+
+    def on_behalf(self, operation: Operation[InputT, OutputT], value: InputT, *, by: str) -> OutputT:
+        """Call another service as the caller, in the same transaction.
+
+        `by` is the calling service's name, from which `kms:ViaService` is made. The call is authorized and audited as
+        the caller's. Raises the other service's ServiceError; whatever it wrote is taken back then.
+        """
+        served = self.surroundings.served(operation)
+        child = Call(
+            self.surroundings,
+            self.tx,
+            principal=self.principal,
+            region=self.region,
+            now=self.now,
+            request_id=self.request_id,
+            source=self.source,
+            parent=self,
+            via_service=by,
+        )
+        trace = Trace(child, operation, value)
+        self.traces.append(trace)
+        writes = self.tx.writable
+        if writes:
+            self.tx.savepoint()
+        try:
+            output: OutputT = served.function(child, value)
+        except ServiceError as error:
+            trace.error = error
+            if writes:
+                self.tx.rollback()
+            raise
+        if not child.decisions:
+            raise RuntimeError(f"{operation.service}:{operation.name} answered without a decision")
+        if writes:
+            self.tx.release()
+        trace.output = output
+        return output
+
+    # -- what stays behind ------------------------------------------------------------------------------------------
+
+    def needs_write(self) -> None:
+        """Go on only in a write: a read that must create something starts over as one."""
+        if not self.tx.writable:
+            raise NeedsWrite
+
+    def note(self, kind: str, key: Any, value: Any) -> None:
+        """Leave a note that is merged in memory and written with the next batch (last access, last use).
+
+        The newest value for a key wins. The service's table says how a kind is written.
+        """
+        self.notes.append((kind, key, value))
+
+    def pending_note(self, kind: str, key: Any) -> Any:
+        """A note that is not written yet, so that a read sees what was noted a moment ago; None when there is none."""
+        return self.surroundings.pending_note(kind, key)
+
+    def schedule(self, kind: str, subject: str, due: int, payload: dict[str, Any] | None = None) -> None:
+        """Have the job `kind` run for `subject` at `due` (service time, ms); an earlier schedule is replaced."""
+        self.surroundings.job_scheduled()
+        self.tx.run(SCHEDULE, kind, self.account, self.region, subject, due, encode_payload(payload), 0, "")
+
+    def cancel(self, kind: str, subject: str) -> None:
+        """Take a scheduled job back; none is fine."""
+        self.tx.run(CANCEL, kind, self.account, self.region, subject)

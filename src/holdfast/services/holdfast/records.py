@@ -1,0 +1,70 @@
+"""Accounts, their access keys, and the store's own facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from holdfast.store.statements import Statement
+
+if TYPE_CHECKING:
+    from holdfast.store.transaction import Transaction
+
+INSERT_ACCOUNT = Statement("INSERT INTO account (account, created) VALUES (?, ?) ON CONFLICT (account) DO NOTHING")
+LIST_ACCOUNTS = Statement("SELECT account FROM account WHERE account > ? ORDER BY account LIMIT 1000")
+INSERT_ACCESS_KEY = Statement(
+    """
+    INSERT INTO access_key
+      (access_key_id, account, principal_kind, principal_id, principal_arn, active, secret_sealed, row_version, created)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    """
+)
+READ_ACCESS_KEY = Statement(
+    "SELECT account, principal_kind, principal_id, principal_arn, active, secret_sealed, row_version"
+    " FROM access_key WHERE access_key_id = ?"
+)
+ROOT_ACCESS_KEY = Statement(
+    "SELECT access_key_id, secret_sealed FROM access_key"
+    " WHERE account = ? AND principal_kind = 'Root' AND active = 1 ORDER BY access_key_id LIMIT 1"
+)
+READ_METADATA = Statement("SELECT value FROM store_metadata WHERE name = ?")
+WRITE_METADATA = Statement(
+    "INSERT INTO store_metadata (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+
+ACCESS_KEY_TABLE = "access_key"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """One credential as the store has it."""
+
+    access_key_id: str
+    account: str
+    kind: str
+    principal_id: str
+    principal_arn: str
+    active: bool
+    secret_sealed: bytes
+    row_version: int
+
+
+def read_access_key(transaction: Transaction, access_key_id: str) -> AccessKey | None:
+    """A credential, or None."""
+    row = transaction.one(READ_ACCESS_KEY, access_key_id)
+    if row is None:
+        return None
+    account, kind, principal_id, arn, active, sealed, version = row
+    return AccessKey(access_key_id, account, kind, principal_id, arn, bool(active), sealed, version)
+
+
+def read_metadata(transaction: Transaction, name: str) -> bytes | None:
+    """One of the store's own facts."""
+    row = transaction.one(READ_METADATA, name)
+    return None if row is None else row[0]
+
+
+def read_text(transaction: Transaction, name: str, default: str = "") -> str:
+    """A fact that is text."""
+    value = read_metadata(transaction, name)
+    return default if value is None else value.decode()

@@ -1,0 +1,74 @@
+"""What a service is to the rest of the house: its model, its operations and its due jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from holdfast.api.base import Api
+
+if TYPE_CHECKING:
+    from holdfast.services.call import Call
+
+OperationFunction = Callable[..., Any]
+"""`operation(call, input) -> output`, synchronous, inside one transaction."""
+
+JobFunction = Callable[["Call", str, dict[str, Any]], None]
+"""`job(call, subject, payload)`, inside one write transaction, in the account and region that scheduled it."""
+
+
+Exemptions = Mapping[str, Collection[Literal["required", "minimum", "maximum", "pattern", "enum"]]]
+NOTHING_EXEMPT: Exemptions = MappingProxyType({})
+
+
+class Mode(StrEnum):
+    """How an operation runs."""
+
+    READ = "read"
+    """In a snapshot, at once. It may leave notes, and may turn into a write by `call.needs_write()`."""
+    WRITE = "write"
+    """In a group of writes; answered when the group is on disk."""
+    WAITING = "waiting"
+    """Must wait for the outside: in a snapshot it authorizes and returns an asynchronous effect, whose result is the answer.
+    No transaction is open while it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One row of a service's operation table."""
+
+    function: OperationFunction
+    mode: Mode
+    exempt: Exemptions = field(default_factory=lambda: NOTHING_EXEMPT)
+    """Member -> rules of its model that the operation checks itself, because AWS answers them with another error, e.g.
+    `{"RecoveryWindowInDays": ("minimum", "maximum")}`."""
+
+
+def read(function: OperationFunction, *, exempt: Exemptions = NOTHING_EXEMPT) -> Served:
+    """An operation that changes nothing."""
+    return Served(function, Mode.READ, exempt)
+
+
+def write(function: OperationFunction, *, exempt: Exemptions = NOTHING_EXEMPT) -> Served:
+    """An operation that changes something, or may."""
+    return Served(function, Mode.WRITE, exempt)
+
+
+def waiting(function: OperationFunction, *, exempt: Exemptions = NOTHING_EXEMPT) -> Served:
+    """An operation that must wait for the outside before it can answer."""
+    return Served(function, Mode.WAITING, exempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as the pipeline sees it. Operations of the model that the table lacks answer by name that they are absent."""
+
+    api: Api
+    operations: Mapping[str, Served]
+    jobs: Mapping[str, JobFunction] = field(default_factory=dict[str, JobFunction])
+    """Kind of due job -> what it does."""
+    notes: Mapping[str, Callable[..., None]] = field(default_factory=dict[str, Callable[..., None]])
+    """Kind of note (`call.note`) -> the function (transaction, key, value) that writes it with the next batch."""
