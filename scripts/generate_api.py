@@ -86,6 +86,8 @@ class Module:
         self.order: list[str] = []
         self.active: set[str] = set()
         self.recursive: set[str] = set()
+        self.hidden: set[str] = set()
+        """Shapes whose second name was written: written twice, a type checker takes it for a variable."""
         for operation in self.operations.values():
             for key in ("input", "output"):
                 if key in operation:
@@ -227,7 +229,9 @@ class Module:
         # Inside the class a member's default hides a module-level type of the same name.
         hidden = sorted({type_name for use in members.values() if (type_name := use["shape"]) in members})
         for type_name in hidden:
-            yield f"{type_name}_ = {self.type_of(type_name)}"
+            if type_name not in self.hidden:
+                self.hidden.add(type_name)
+                yield f"{type_name}_ = {self.type_of(type_name)}"
         yield ""
         yield ""
         yield f"class {name}({base}):"

@@ -11,6 +11,7 @@ what differs comes from `services/<name>/ledger.toml`:
 
 from __future__ import annotations
 
+import argparse
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,11 +80,19 @@ def render() -> str:
     return "\n".join([*lines, *summary, *sections]) + "\n"
 
 
-def main() -> None:
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the page is not fresh")
+    if parser.parse_args().check:
+        if TARGET.exists() and TARGET.read_text() == render():
+            return 0
+        print(f"{TARGET.relative_to(ROOT)} is stale; run `make generate`")
+        return 1
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     TARGET.write_text(render())
     print(f"wrote {TARGET.relative_to(ROOT)}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

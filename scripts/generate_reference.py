@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,7 +84,11 @@ def command_line_page() -> str:
     """The page of commands: exit codes, then each command's own help."""
     assert BadUsage.exit_code == 2, "shells and getopt tools use 2 for wrong usage"
     codes = ["| exit code | meaning |", "|---|---|", *(f"| {code} | {meaning} |" for code, meaning in exit_codes())]
-    commands = app.generate_docs(heading_level=1).split("\n", 1)[1]
+    started_as, sys.argv = sys.argv, ["holdfast"]  # cyclopts puts how this process was started into usage lines
+    try:
+        commands = app.generate_docs(heading_level=1).split("\n", 1)[1]
+    finally:
+        sys.argv = started_as
     parts = ("# The command line", GENERATED, COMMAND_LINE_INTRODUCTION, "\n".join(codes), commands.strip())
     return "\n\n".join(parts) + "\n"
 

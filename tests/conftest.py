@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.testing import Server
+from tests.canaries import places, search_directory
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -52,3 +55,46 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         run(str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
         shutil.rmtree(directory, ignore_errors=True)
+
+
+# -- no secret in anything that the suite printed or left behind ----------------------------------------------------------
+
+LEAKS: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """What each test printed and logged."""
+    if report.passed:  # a failed assertion shows the values it compared
+        for name, text in report.sections:
+            LEAKS.extend(f"{report.nodeid} {name}: {place!r}" for place in places(text.encode("utf-8", "replace")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def search_servers_before_they_go() -> Iterator[None]:
+    """Every throw-away server's directory and log, before it is removed."""
+    remove = Server.close
+
+    def close(server: Server) -> None:
+        if server.process is not None:
+            server.stop()
+        log = Path(f"{server.directory}.log")
+        LEAKS.extend(f"data directory: {line}" for line in search_directory(server.directory))
+        if log.exists():
+            LEAKS.extend(f"server log: {place!r}" for place in places(log.read_bytes()))
+        remove(server)
+
+    Server.close = close
+    yield
+    Server.close = remove
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if LEAKS:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if LEAKS:
+        terminalreporter.section("planted values that came out", red=True)
+        for leak in LEAKS[:20]:
+            terminalreporter.line(leak)

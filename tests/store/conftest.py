@@ -19,7 +19,7 @@ from holdfast.store.transaction import Transaction
 @pytest.fixture(scope="session")
 def postgresql_schema(postgresql: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection to a PostgreSQL that has the whole schema."""
-    with psycopg.connect(postgresql, autocommit=True) as connection:
+    with psycopg.connect(postgresql, autocommit=True, prepare_threshold=None) as connection:
         with transaction(connection) as tx:
             migrate(tx, tx.execute, for_postgresql)
         yield connection

@@ -18,7 +18,7 @@ from tests.wire import counterpart
 from holdfast.api import holdfast, kms, secretsmanager, ssm, sts
 from holdfast.api.base import Constraint, SerializationException, Shape, ValidationException
 from holdfast.wire.patterns import compile_pattern, translate
-from holdfast.wire.validation import PATTERN_LIMIT, VIOLATIONS, validate, validator
+from holdfast.wire.validation import ECHO_PARTS, PATTERN_LIMIT, VIOLATIONS, validate, validator
 
 FAILED = "failed to satisfy constraint: Member must"
 NOT_NULL = f"{FAILED} not be null"
@@ -108,6 +108,13 @@ LIMITS = (
         ),
         (Outer(One=Inner()), [f"Value null at 'one.key' {NOT_NULL}"]),
         (Outer(Many=[Inner(Key="k"), Inner()]), [f"Value null at 'many.2.member.key' {NOT_NULL}"]),
+        (
+            Outer(Many=[Inner(Key="", Names=[])] * 3),
+            [
+                "Value '[" + ", ".join(["Inner(key=, secret=null, names=[])"] * 3) + "]' at "
+                f"'many' {FAILED} have length less than or equal to 2"
+            ],
+        ),
         (Outer(Deep=[[], [Inner()]]), [f"Value null at 'deep.2.member.1.member.key' {NOT_NULL}"]),
         (Outer(ByName={"x": Inner()}), [f"Value null at 'byName.x.member.key' {NOT_NULL}"]),
         (Outer(Itself=Outer(Itself=Outer(One=Inner()))), [f"Value null at 'itself.itself.one.key' {NOT_NULL}"]),
@@ -387,6 +394,15 @@ def test_a_hostile_list_does_not_make_a_hostile_answer() -> None:
     message = caught.value.message or ""
     assert message.startswith(f"{VIOLATIONS} validation errors detected: ")
     assert len(message) < 200 * VIOLATIONS
+
+
+def test_a_hostile_list_is_not_echoed_to_its_end() -> None:
+    (text,) = violations(secretsmanager.ListSecretsRequest(Filters=[secretsmanager.Filter()] * 300_000))
+    assert text.startswith("Value '[Filter(key=null, values=null), Filter(key=null, ")
+    assert text.endswith(f"...' at 'filters' {FAILED} have length less than or equal to 10")
+    assert len(text) < 10 * ECHO_PARTS
+    (text,) = violations(secretsmanager.ListSecretsRequest(Filters=[secretsmanager.Filter()] * 1000))
+    assert text.endswith(f"values=null)]' at 'filters' {FAILED} have length less than or equal to 10")
 
 
 def test_deep_structures_are_refused() -> None:

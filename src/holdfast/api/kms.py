@@ -206,8 +206,6 @@ class XksKeyConfigurationType(Shape):
 
 
 BackingKeyIdType = Annotated[str, Constraint(minimum=64, maximum=64, pattern='^[a-f0-9]+$')]
-CustomerMasterKeySpec_ = CustomerMasterKeySpec
-KeySpec_ = KeySpec
 KeyState_ = KeyState
 MultiRegionConfiguration_ = MultiRegionConfiguration
 
@@ -379,9 +377,6 @@ class XksProxyConfigurationType(Shape):
     VpcEndpointServiceOwner: AccountIdType | None = None
 
 
-CustomKeyStoreType_ = CustomKeyStoreType
-
-
 class CustomKeyStoresListEntry(Shape):
     CustomKeyStoreId: CustomKeyStoreIdType | None = None
     CustomKeyStoreName: CustomKeyStoreNameType | None = None
@@ -404,9 +399,6 @@ class DescribeKeyRequest(Shape):
     REQUIRED: ClassVar[tuple[str, ...]] = ('KeyId',)
     KeyId: KeyIdType | None = None
     GrantTokens: GrantTokenList | None = None
-
-
-KeyMetadata_ = KeyMetadata
 
 
 class DescribeKeyResponse(ResponseShape):
@@ -663,10 +655,6 @@ class GetPublicKeyRequest(Shape):
     GrantTokens: GrantTokenList | None = None
 
 
-CustomerMasterKeySpec_ = CustomerMasterKeySpec
-KeySpec_ = KeySpec
-
-
 class GetPublicKeyResponse(ResponseShape):
     KeyId: KeyIdType | None = None
     PublicKey: PublicKeyType | None = None
@@ -920,9 +908,6 @@ class ScheduleKeyDeletionRequest(Shape):
     PendingWindowInDays: PendingWindowInDaysType | None = None
 
 
-KeyState_ = KeyState
-
-
 class ScheduleKeyDeletionResponse(ResponseShape):
     KeyId: KeyIdType | None = None
     DeletionDate: DateType | None = None
@@ -998,9 +983,6 @@ class UpdatePrimaryRegionRequest(Shape):
     REQUIRED: ClassVar[tuple[str, ...]] = ('KeyId', 'PrimaryRegion')
     KeyId: KeyIdType | None = None
     PrimaryRegion: RegionType | None = None
-
-
-MessageType_ = MessageType
 
 
 class VerifyRequest(Shape):

@@ -159,9 +159,6 @@ class ParameterMetadata(Shape):
     DataType: ParameterDataType | None = None
 
 
-NextToken_ = str
-
-
 class DescribeParametersResult(ResponseShape):
     Parameters: list[ParameterMetadata] | None = None
     NextToken: NextToken_ | None = None
@@ -197,10 +194,6 @@ class GetParameterResult(ResponseShape):
     Parameter: Parameter_ | None = None
 
 
-MaxResults_ = MaxResults
-NextToken_ = str
-
-
 class GetParameterHistoryRequest(Shape):
     REQUIRED: ClassVar[tuple[str, ...]] = ('Name',)
     Name: PSParameterName | None = None
@@ -211,7 +204,6 @@ class GetParameterHistoryRequest(Shape):
 
 ParameterLabel = Annotated[str, Constraint(minimum=1, maximum=100)]
 ParameterLabelList = Annotated[list[ParameterLabel], Constraint(minimum=1, maximum=10)]
-AllowedPattern_ = AllowedPattern
 
 
 class ParameterHistory(Shape):
@@ -231,9 +223,6 @@ class ParameterHistory(Shape):
     DataType: ParameterDataType | None = None
 
 
-NextToken_ = str
-
-
 class GetParameterHistoryResult(ResponseShape):
     Parameters: list[ParameterHistory] | None = None
     NextToken: NextToken_ | None = None
@@ -251,7 +240,6 @@ class GetParametersResult(ResponseShape):
 
 
 GetParametersByPathMaxResults = Annotated[int, Constraint(minimum=1, maximum=10)]
-NextToken_ = str
 
 
 class GetParametersByPathRequest(Shape):
@@ -262,9 +250,6 @@ class GetParametersByPathRequest(Shape):
     WithDecryption: bool | None = None
     MaxResults: GetParametersByPathMaxResults | None = None
     NextToken: NextToken_ | None = None
-
-
-NextToken_ = str
 
 
 class GetParametersByPathResult(ResponseShape):
@@ -284,8 +269,6 @@ class GetResourcePoliciesRequest(Shape):
 
 Policy = Annotated[str, Constraint(pattern='^(?!\\s*$).+')]
 Policy_ = Policy
-PolicyHash_ = str
-PolicyId_ = str
 
 
 class GetResourcePoliciesResponseEntry(Shape):
@@ -338,9 +321,6 @@ class LabelParameterVersionResult(ResponseShape):
     ParameterVersion: int | None = None
 
 
-ResourceId_ = str
-
-
 class ListTagsForResourceRequest(Shape):
     REQUIRED: ClassVar[tuple[str, ...]] = ('ResourceType', 'ResourceId')
     ResourceType: ResourceTypeForTagging | None = None
@@ -355,7 +335,6 @@ class ListTagsForResourceResult(ResponseShape):
 
 
 ParameterPolicies = Annotated[str, Constraint(minimum=1, maximum=4096)]
-AllowedPattern_ = AllowedPattern
 
 
 class PutParameterRequest(Shape):
@@ -379,11 +358,6 @@ class PutParameterResult(ResponseShape):
     Tier: ParameterTier | None = None
 
 
-Policy_ = Policy
-PolicyHash_ = str
-PolicyId_ = str
-
-
 class PutResourcePolicyRequest(Shape):
     REQUIRED: ClassVar[tuple[str, ...]] = ('ResourceArn', 'Policy')
     ResourceArn: ResourceArnString | None = None
@@ -392,16 +366,9 @@ class PutResourcePolicyRequest(Shape):
     PolicyHash: PolicyHash_ | None = None
 
 
-PolicyHash_ = str
-PolicyId_ = str
-
-
 class PutResourcePolicyResponse(ResponseShape):
     PolicyId: PolicyId_ | None = None
     PolicyHash: PolicyHash_ | None = None
-
-
-ResourceId_ = str
 
 
 class RemoveTagsFromResourceRequest(Shape):
@@ -418,9 +385,6 @@ class RemoveTagsFromResourceResult(ResponseShape):
 class ResetServiceSettingRequest(Shape):
     REQUIRED: ClassVar[tuple[str, ...]] = ('SettingId',)
     SettingId: ServiceSettingId | None = None
-
-
-ServiceSetting_ = ServiceSetting
 
 
 class ResetServiceSettingResult(ResponseShape):

@@ -129,9 +129,7 @@ class AssumeRoleWithSAMLRequest(Shape):
     MinimumSessionTokenSize: minimumSessionTokenSizeType | None = None
 
 
-AssumedRoleUser_ = AssumedRoleUser
 Audience_ = str
-Credentials_ = Credentials
 Issuer_ = str
 NameQualifier_ = str
 Subject_ = str
@@ -170,9 +168,6 @@ class AssumeRoleWithWebIdentityRequest(Shape):
 
 
 webIdentitySubjectType = Annotated[str, Constraint(minimum=6, maximum=255)]
-AssumedRoleUser_ = AssumedRoleUser
-Audience_ = str
-Credentials_ = Credentials
 
 
 class AssumeRoleWithWebIdentityResponse(ResponseShape):
@@ -197,9 +192,6 @@ class AssumeRootRequest(Shape):
     TaskPolicyArn: PolicyDescriptorType | None = None
     DurationSeconds: RootDurationSecondsType | None = None
     MinimumSessionTokenSize: minimumSessionTokenSizeType | None = None
-
-
-Credentials_ = Credentials
 
 
 class AssumeRootResponse(ResponseShape):
@@ -249,9 +241,6 @@ class GetDelegatedAccessTokenRequest(Shape):
     TradeInToken: tradeInTokenType | None = None
 
 
-Credentials_ = Credentials
-
-
 class GetDelegatedAccessTokenResponse(ResponseShape):
     Credentials: Credentials_ | None = None
     PackedPolicySize: nonNegativeIntegerType | None = None
@@ -281,7 +270,6 @@ class FederatedUser(Shape):
     Arn: arnType | None = None
 
 
-Credentials_ = Credentials
 FederatedUser_ = FederatedUser
 
 
@@ -298,9 +286,6 @@ class GetSessionTokenRequest(Shape):
     SerialNumber: serialNumberType | None = None
     TokenCode: tokenCodeType | None = None
     MinimumSessionTokenSize: minimumSessionTokenSizeType | None = None
-
-
-Credentials_ = Credentials
 
 
 class GetSessionTokenResponse(ResponseShape):

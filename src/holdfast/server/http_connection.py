@@ -305,10 +305,10 @@ class Connection(asyncio.Protocol):
             exchange = exchanges.popleft()
             line = CLOSE if self._last and not exchanges else exchange.connection_line
             try:
-                data = encode(response, listener.date_line(), line, head_only=exchange.head_only)
+                data = encode(response, listener.date.now(), line, exchange.head_only)
             except BadResponse as error:
                 listener.on_error(error)
-                data = encode(INTERNAL_ERROR, listener.date_line(), line, head_only=exchange.head_only)
+                data = encode(INTERNAL_ERROR, listener.date.now(), line, exchange.head_only)
             listener.bytes_out += len(data)
             self._transport.write(data)
         if not exchanges:

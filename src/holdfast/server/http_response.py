@@ -8,6 +8,7 @@ Threat: a value that a user chose, a secret's name for instance, ends a header l
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
 
@@ -22,7 +23,7 @@ KEEP_ALIVE = "Connection: keep-alive\r\n"
 INTERNAL_ERROR = Response(500, b"the request could not be processed\n", [("Content-Type", "text/plain")])
 """For an exception out of `handle`, which should have answered itself."""
 
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus if status >= 200}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OURS = frozenset({"content-length", "transfer-encoding", "connection", "date", "keep-alive", "upgrade", "trailer"})
 _checked_names: set[str] = set()
@@ -36,47 +37,52 @@ class BadResponse(Exception):
 class DateLine:
     """The Date header, made once a second (RFC 9110, 6.6.1)."""
 
-    __slots__ = ("_line", "_second")
+    __slots__ = ("_line", "_second", "_wall")
 
-    def __init__(self) -> None:
+    def __init__(self, wall: Callable[[], float]) -> None:
+        self._wall = wall
         self._second = -1
         self._line = ""
 
-    def at(self, wall: float) -> str:
-        """The header line for a moment in seconds since 1970."""
-        second = int(wall)
+    def now(self) -> str:
+        """The header line of this moment."""
+        second = int(self._wall())
         if second != self._second:
             self._second = second
             self._line = f"Date: {formatdate(second, usegmt=True)}\r\n"
         return self._line
 
 
-def check_headers(headers: Headers) -> None:
-    """Raises BadResponse unless every header can be sent, and is `handle`'s to send."""
+def encode(response: Response, date: str, connection: str, head_only: bool) -> bytes:
+    """The response as it goes over the wire; `date` and `connection` are whole header lines. Raises BadResponse."""
+    status, body = response.status, response.body
+    line = _STATUS_LINES.get(status)
+    if line is None:
+        raise BadResponse("the status is not one of a final response")
+    fields = _field_lines(response.headers)
+    if status == 204 or status == 304:  # RFC 9110, 8.6 and 15.4.5: neither has a body
+        return f"{line}{date}{connection}{fields}\r\n".encode("latin-1")
+    head = f"{line}{date}{connection}{fields}Content-Length: {len(body)}\r\n\r\n".encode("latin-1")
+    return head if head_only else head + body
+
+
+def check(response: Response) -> None:
+    """Raises BadResponse unless the response can be sent; for a listener that encodes by itself."""
+    encode(response, "", "", True)
+
+
+def _field_lines(headers: Headers) -> str:
+    """The header lines. Raises BadResponse unless every header can be sent, and is `handle`'s to send."""
+    lines = ""
     for name, value in headers:
         if name not in _checked_names:
             _check_name(name)
         if "\n" in value or "\r" in value or "\0" in value:
             raise BadResponse("a header value holds CR, LF or NUL")
-
-
-def encode(response: Response, date: str, connection: str, *, head_only: bool) -> bytes:
-    """The response as it goes over the wire; `date` and `connection` are whole header lines. Raises BadResponse."""
-    status, body, headers = response.status, response.body, response.headers
-    check_headers(headers)
-    line = _STATUS_LINES.get(status)
-    if line is None or status < 200:
-        raise BadResponse("the status is not one of a final response")
-    fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
-    if status == 204 or status == 304:  # RFC 9110, 8.6 and 15.4.5: neither has a body
-        length, body = "", b""
-    else:
-        length = f"Content-Length: {len(body)}\r\n"
-    try:
-        head = f"{line}{date}{connection}{fields}{length}\r\n".encode("latin-1")
-    except UnicodeEncodeError:
-        raise BadResponse("a header value is not Latin-1") from None
-    return head if head_only else head + body
+        lines += f"{name}: {value}\r\n"
+    if not lines.isascii() and any(character > "\xff" for character in lines):
+        raise BadResponse("a header value is not Latin-1")
+    return lines
 
 
 def of_refusal(refusal: Refusal, limits: Limits) -> Response:

@@ -104,7 +104,10 @@ def _switch(text: str) -> bool:
 def _path(text: str) -> Path:
     if not text or "\0" in text:
         raise ValueError
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~nobody-of-that-name
+        raise ValueError from None
 
 
 def _host(text: str) -> str:

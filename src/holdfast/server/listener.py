@@ -73,18 +73,13 @@ class Listener:
             Phase.WRITING: limits.write_seconds,
             Phase.CLOSING: limits.linger_seconds,
         }
-        self._wall = wall
+        self.date = DateLine(wall)
         self._monotonic = monotonic
-        self._date = DateLine()
         self._servers: list[asyncio.AbstractServer] = []
         self._sockets: list[tuple[Path, int]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
         self._deadline = math.inf
-
-    def date_line(self) -> str:
-        """The Date header line of now."""
-        return self._date.at(self._wall())
 
     # -- listening ----------------------------------------------------------------------------------------------------
 

@@ -79,19 +79,23 @@ class SqliteTransaction:
 class SqliteDatabase:
     """The two connections on one file."""
 
-    def __init__(self, path: Path, *, synchronous: Synchronous = "FULL") -> None:
-        """Open or create the file. `synchronous="OFF"` exists for the benchmark that shows what durability costs."""
+    def __init__(self, path: Path, *, synchronous: Synchronous = "FULL", vfs: str | None = None) -> None:
+        """Open or create the file.
+
+        `synchronous="OFF"` exists for the benchmark that shows what durability costs; `vfs` names an apsw file layer, for the
+        suite that cuts the power.
+        """
         self.path = path
         try:
-            self.writing = self._connect(path, synchronous)
-            self.reading = self._connect(path, synchronous)
+            self.writing = self._connect(path, synchronous, vfs)
+            self.reading = self._connect(path, synchronous, vfs)
         except apsw.Error as error:
             raise StoreError(f"cannot open {path}: {error}") from error
         self.reading.execute("PRAGMA query_only=ON")
 
     @staticmethod
-    def _connect(path: Path, synchronous: Synchronous) -> apsw.Connection:
-        connection = apsw.Connection(str(path), statementcachesize=512)
+    def _connect(path: Path, synchronous: Synchronous, vfs: str | None) -> apsw.Connection:
+        connection = apsw.Connection(str(path), statementcachesize=512, vfs=vfs)
         connection.set_busy_timeout(5000)
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
         connection.execute(f"PRAGMA synchronous={synchronous}")

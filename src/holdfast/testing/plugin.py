@@ -21,9 +21,11 @@ def holdfast_session_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def holdfast(holdfast_session_server: Server) -> Account:
+def holdfast(holdfast_session_server: Server) -> Iterator[Account]:
     """A fresh account on the session's server."""
-    return holdfast_session_server.create_account()
+    account = holdfast_session_server.create_account()
+    yield account
+    account.close()
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ class Account:
         self.secret_access_key = secret_access_key
         self.region = server.region
         self._clients: dict[tuple[str, str], Any] = {}
+        self._made: list[Any] = []
 
     def __repr__(self) -> str:
         return f"<Account {self.account} at {self.endpoint_url}>"
@@ -88,10 +89,18 @@ class Account:
                 **self.credentials,
                 **options,
             )
+            self._made.append(made)
             if options:
                 return made
             self._clients[key] = made
         return self._clients[key]
+
+    def close(self) -> None:
+        """Close the connections of every client made here."""
+        for client in self._made:
+            client.close()
+        self._made.clear()
+        self._clients.clear()
 
 
 class Server:
@@ -107,7 +116,7 @@ class Server:
         self.process: subprocess.Popen[str] | None = None
         self.endpoint_url = ""
         self.region = "us-east-1"
-        self.home: Account
+        self._home: Account | None = None
 
     def start(self, port: int = 0) -> Server:
         """Start the process; returns when it answers."""
@@ -143,8 +152,15 @@ class Server:
             raise ServerFailed(text)
         answer = self.control("GetEnvironment")
         self.region = answer["Region"]
-        self.home = Account(self, answer["Account"], answer["AccessKeyId"], answer["SecretAccessKey"])
+        self._home = Account(self, answer["Account"], answer["AccessKeyId"], answer["SecretAccessKey"])
         return self
+
+    @property
+    def home(self) -> Account:
+        """The account that the first start made."""
+        if self._home is None:
+            raise ServerFailed("the server was not started")
+        return self._home
 
     def log(self) -> str:
         """What the server wrote to stderr."""
@@ -210,6 +226,8 @@ class Server:
 
     def close(self) -> None:
         """Stop, and remove a throw-away directory."""
+        if self._home is not None:
+            self._home.close()
         if self.process is not None:
             self.stop()
         if self._temporary is not None:

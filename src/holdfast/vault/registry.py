@@ -29,7 +29,16 @@ SECRET_DATA_KEY = SealedColumn("secret_version", "data_key", "secret-value", For
 """Bound to its row by the encryption context SecretARN, SecretVersionId."""
 
 PARAMETER_VALUE = SealedColumn(
-    "parameter_version", "value_sealed", "parameter-value", Form.KMS, ("parameter", "version")
+    "parameter_version", "value_sealed", "parameter-value", Form.ROOT, ("account", "region", "path", "version")
+)
+"""A String or StringList: AWS makes no KMS call for one."""
+
+PARAMETER_ENCRYPTED_VALUE = SealedColumn(
+    "parameter_version",
+    "value_encrypted",
+    "parameter-encrypted-value",
+    Form.KMS,
+    ("account", "region", "path", "version"),
 )
 """A SecureString. Bound to its parameter by the encryption context PARAMETER_ARN."""
 
@@ -40,4 +49,5 @@ REGISTRY: tuple[SealedColumn, ...] = (
     SECRET_VALUE,
     SECRET_DATA_KEY,
     PARAMETER_VALUE,
+    PARAMETER_ENCRYPTED_VALUE,
 )

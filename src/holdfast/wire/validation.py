@@ -11,15 +11,16 @@ its entries; structures inside lists and maps have paths of their own. Lengths o
 points (Smithy 2.0, "length trait"), blobs in bytes.
 
 Threats: a sensitive value is never echoed, whatever holds it; a hostile list cannot make the answer much larger than
-the request (VIOLATIONS); a value far too long is not handed to a regular expression (PATTERN_LIMIT).
+the request (VIOLATIONS, ECHO_PARTS); a value far too long is not handed to a regular expression (PATTERN_LIMIT).
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Any, Literal, cast
 
 from holdfast.api.base import SerializationException, Shape, ValidationException
@@ -34,6 +35,8 @@ entries `VersionStages.member`."""
 
 VIOLATIONS = 100
 """Violations reported at most."""
+ECHO_PARTS = 10_000
+"""Parts of a value echoed at most; `...` stands for the rest."""
 PATTERN_LIMIT = 4096
 """A value longer than this and than its own maximum is not matched against its pattern."""
 LONG = (-(2**63), 2**63 - 1)
@@ -123,23 +126,37 @@ def nul_failure(path: str) -> ValidationException:
 
 def java_text(value: Any) -> str:
     """A value as Java's toString shows it, which is how AWS echoes it; sensitive members stay hidden."""
+    parts = list(islice(java_parts(value), ECHO_PARTS + 1))
+    if len(parts) > ECHO_PARTS:
+        parts[-1] = "..."
+    return "".join(parts)
+
+
+def java_parts(value: Any) -> Iterator[str]:
+    """The text piece by piece, so that the echo of a hostile list can stop early."""
     if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, bytes):
-        return f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
-    if isinstance(value, list):
-        return f"[{', '.join(map(java_text, cast(list[Any], value)))}]"
-    if isinstance(value, dict):
-        entries = cast(dict[Any, Any], value).items()
-        return f"{{{', '.join(f'{java_text(key)}={java_text(entry)}' for key, entry in entries)}}}"
-    if isinstance(value, Shape):
-        texts = (f"{lower_first(m.name)}={_member_text(m, getattr(value, m.name))}" for m in members_of(type(value)))
-        return f"{type(value).__name__}({', '.join(texts)})"
-    return "null" if value is None else str(value)
-
-
-def _member_text(member: Member, value: Any) -> str:
-    return REDACTED if value is not None and holds_secret(member) else java_text(value)
+        yield "true" if value else "false"
+    elif isinstance(value, bytes):
+        yield f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
+    elif isinstance(value, list):
+        for index, entry in enumerate(cast(list[Any], value)):
+            yield ", " if index else "["
+            yield from java_parts(entry)
+        yield "]" if value else "[]"
+    elif isinstance(value, dict):
+        for index, (key, entry) in enumerate(cast(dict[Any, Any], value).items()):
+            yield f"{', ' if index else '{'}{key}="
+            yield from java_parts(entry)
+        yield "}" if value else "{}"
+    elif isinstance(value, Shape):
+        yield f"{type(value).__name__}("
+        for index, member in enumerate(members_of(type(value))):
+            yield f"{', ' if index else ''}{lower_first(member.name)}="
+            content = getattr(value, member.name)
+            yield from java_parts(REDACTED if content is not None and holds_secret(member) else content)
+        yield ")"
+    else:
+        yield "null" if value is None else str(value)
 
 
 def holds_secret(member: Member) -> bool:

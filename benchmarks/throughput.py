@@ -1,0 +1,94 @@
+"""Reads and writes beside `moto_server`, under the ceiling of our listener with nothing behind it.
+
+moto checks no signature, encrypts nothing, forgets everything and keeps no audit trail: what it is compared with does
+all of that. Both get the same calls on stores of the same size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import processes, workload
+from benchmarks.processes import Process
+from benchmarks.samples import Table, Tell, rotated, take
+from benchmarks.signed import Endpoint, sign_all
+
+OPERATIONS = ("GetSecretValue", "GetParameter", "PutSecretValue", "CreateSecret")
+CONNECTIONS = (16, 64)
+BARE = "empty application"
+OURS, MOTO = "holdfast", "moto_server"
+ENOUGH = {OURS: 11_500, MOTO: 3_000}
+"""Writes to sign for each second of load: more than the server can answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A server that takes part."""
+
+    process: Process
+    endpoint: Endpoint
+
+
+def steps(rounds: int) -> int:
+    """How often `measure` tells."""
+    return rounds * len(CONNECTIONS) * (len(OPERATIONS) * 2 + 1)
+
+
+def measure(folder: Path, rounds: int, seconds: int, tell: Tell) -> Table:
+    """All loads on all servers, interleaved."""
+    directory = folder / "throughput"
+    ours, moto, bare = processes.holdfast(directory), processes.moto(), processes.bare()
+    try:
+        for process in (ours, moto, bare):
+            process.wait_until_listening()
+        subjects = {
+            OURS: Subject(ours, processes.holdfast_endpoint(ours, directory)),
+            MOTO: Subject(moto, processes.moto_endpoint(moto)),
+        }
+        for subject in subjects.values():
+            workload.prepare_reads(subject.endpoint)
+        table = Table()
+        for number in range(rounds):
+            _round(table, subjects, bare, number, seconds, tell)
+        return table
+    finally:
+        for process in (ours, moto, bare):
+            process.stop()
+
+
+def _round(
+    table: Table, subjects: dict[str, Subject], bare: Process, number: int, seconds: int, tell: Tell
+) -> None:
+    for position, connections in enumerate(CONNECTIONS):
+        loads: list[tuple[str, str, Callable[[], None]]] = []
+        batch = 2 * (number * len(CONNECTIONS) + position)
+        for operation in rotated(OPERATIONS, number):
+            for name in rotated(subjects, number):
+
+                def load(operation: str = operation, name: str = name, connections: int = connections) -> None:
+                    requests, once = _requests(subjects[name].endpoint, operation, batch, ENOUGH[name] * seconds)
+                    sample = take(subjects[name].process, requests, connections, seconds, once=once)
+                    table.add(operation, name, connections, sample)
+
+                loads.append((operation, name, load))
+
+        def ceiling(connections: int = connections) -> None:
+            requests = sign_all(subjects[OURS].endpoint, workload.READ_REGION, workload.reads()["GetSecretValue"])
+            table.add(BARE, BARE, connections, take(bare, requests, connections, seconds))
+
+        loads.append((BARE, BARE, ceiling))
+        for operation, name, load in rotated(loads, number):
+            tell(f"{operation} on {name}, {connections} connections" if operation != name else BARE)
+            load()
+
+
+def _requests(endpoint: Endpoint, operation: str, batch: int, enough: int) -> tuple[list[bytes], bool]:
+    """The requests of one load, and whether each may be sent only once."""
+    if operation == "PutSecretValue":
+        workload.prepare_puts(endpoint, batch)
+        return workload.puts(endpoint, batch, min(enough, workload.BATCH)), True
+    if operation == "CreateSecret":
+        return workload.creates(endpoint, batch + 1, enough), True
+    return sign_all(endpoint, workload.READ_REGION, workload.reads()[operation]), False

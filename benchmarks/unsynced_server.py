@@ -1,0 +1,27 @@
+"""The server without waiting for the disk, to show what durability costs. Never for data that matters.
+
+    python -m benchmarks.unsynced_server --data DIR --port PORT
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from holdfast.server.server import Ready, run
+from holdfast.server.settings import load
+
+
+def announce(ready: Ready) -> None:
+    print(f"ready at {ready.endpoint}, nothing is durable", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Holdfast with SQLite's synchronous=OFF.")
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--port", required=True)
+    given = parser.parse_args()
+    run(load({"data": given.data, "port": given.port}, {}), announce, synchronous="OFF")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""From a SecretId to a secret that the caller may act on; the one way operations reach a secret's row.
+
+INVARIANT: authorization comes before existence. A missing secret is authorized against the id as the caller sent it, so
+who may not ask learns nothing, and who may is told that there is none. Another account's denial names the id as sent,
+too: the ARN's random part would tell that there is such a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from holdfast.access.decision import ContextValue, denial_text
+from holdfast.api import secretsmanager as api
+from holdfast.api.base import AccessDeniedException
+from holdfast.services.call import Call
+from holdfast.services.secretsmanager import records
+from holdfast.services.secretsmanager.identifiers import Reference, owner_of, reference, secret_arn
+from holdfast.services.secretsmanager.records import Secret
+from holdfast.services.secretsmanager.rules import MARKED_FOR_DELETION
+from holdfast.services.secretsmanager.tags import decode_tags
+
+NOT_FOUND = "Secrets Manager can't find the specified secret."
+NO_TOKEN = "You must provide a ClientRequestToken value. We recommend a UUID-type value."  # noqa: S105 - AWS's text
+
+RequestContext = dict[str, ContextValue]
+
+
+class Found(NamedTuple):
+    """A secret and its whole ARN."""
+
+    secret: Secret
+    arn: str
+
+
+def refer(call: Call, secret_id: str) -> Reference | None:
+    """Where a SecretId of this call points."""
+    return reference(call.partition, call.account, call.region, secret_id)
+
+
+def arn_of(call: Call, secret: Secret) -> str:
+    return secret_arn(call.partition, secret.account, secret.region, secret.name, secret.suffix)
+
+
+def add_resource_keys(context: RequestContext, tags: str, kind: str) -> None:
+    """Condition keys that the secret itself gives (Service Authorization Reference, AWS Secrets Manager)."""
+    if tags:
+        for key, value in decode_tags(tags).items():
+            context[f"aws:ResourceTag/{key}"] = value
+            context[f"secretsmanager:ResourceTag/{key}"] = value
+    if kind:
+        context["secretsmanager:resource/Type"] = kind
+
+
+def look_up(call: Call, secret_id: str) -> Found | None:
+    """The secret, not authorized yet."""
+    where = refer(call, secret_id)
+    secret = None if where is None else records.read_secret(call.tx, where)
+    return None if secret is None else Found(secret, arn_of(call, secret))
+
+
+def authorize_missing(call: Call, action: str, secret_id: str, context: RequestContext) -> None:
+    """Authorize against the literal id; AccessDeniedException."""
+    call.authorize(action, secret_id, context, owner=owner_of(call.account, secret_id))
+
+
+def authorize_found(call: Call, action: str, arn: str, owner: str, secret_id: str, context: RequestContext) -> None:
+    """Authorize against the ARN of a secret that exists; AccessDeniedException."""
+    decision = call.check(action, arn, context, owner=owner)
+    if not decision.allowed:
+        shown = decision if owner == call.account else replace(decision, resource=secret_id)
+        raise AccessDeniedException(denial_text(shown))
+
+
+def find(call: Call, secret_id: str | None, action: str, context: RequestContext | None = None) -> Found:
+    """The secret, after the caller was authorized for `action`; it may be scheduled for deletion.
+
+    `context` holds the condition keys of the request's parameters. Raises AccessDeniedException,
+    ResourceNotFoundException.
+    """
+    assert secret_id is not None
+    keys: RequestContext = {"secretsmanager:SecretId": secret_id, **(context or {})}
+    found = look_up(call, secret_id)
+    if found is None:
+        authorize_missing(call, action, secret_id, keys)
+        raise api.ResourceNotFoundException(NOT_FOUND)
+    add_resource_keys(keys, found.secret.tags, found.secret.type)
+    authorize_found(call, action, found.arn, found.secret.account, secret_id, keys)
+    return found
+
+
+def require_active(secret: Secret) -> None:
+    """InvalidRequestException for a secret that is scheduled for deletion."""
+    if secret.deletion_date:
+        raise api.InvalidRequestException(MARKED_FOR_DELETION)
+
+
+def find_active(call: Call, secret_id: str | None, action: str, context: RequestContext | None = None) -> Found:
+    """As `find`, for operations that a secret scheduled for deletion refuses."""
+    found = find(call, secret_id, action, context)
+    require_active(found.secret)
+    return found
+
+
+def required_token(token: str | None) -> str:
+    """The ClientRequestToken, which SDKs fill in; a raw request without one is refused."""
+    if not token:
+        raise api.InvalidRequestException(NO_TOKEN)
+    return token
+
+
+def version_not_found(version_id: str) -> api.ResourceNotFoundException:
+    return api.ResourceNotFoundException(
+        f"Secrets Manager can't find the specified secret value for VersionId: {version_id}"
+    )
+
+
+def stage_not_found(label: str) -> api.ResourceNotFoundException:
+    return api.ResourceNotFoundException(
+        f"Secrets Manager can't find the specified secret value for staging label: {label}"
+    )

@@ -1,0 +1,256 @@
+"""CreateSecret, DescribeSecret, UpdateSecret, DeleteSecret, RestoreSecret, and the job that ends a recovery window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.api import secretsmanager as api
+from holdfast.api.base import NotImplementedException
+from holdfast.services.call import Call
+from holdfast.services.secretsmanager import records, rules, tags, values, versions
+from holdfast.services.secretsmanager.descriptions import description
+from holdfast.services.secretsmanager.finding import (
+    NOT_FOUND,
+    Found,
+    RequestContext,
+    add_resource_keys,
+    authorize_found,
+    authorize_missing,
+    find,
+    find_active,
+    look_up,
+    refer,
+    required_token,
+)
+from holdfast.services.secretsmanager.identifiers import (
+    SUFFIX_ALPHABET,
+    SUFFIX_LENGTH,
+    Reference,
+    check_name,
+    secret_arn,
+)
+from holdfast.services.secretsmanager.records import Secret, Version
+
+DELETE_JOB = "secretsmanager.delete-secret"
+NAME_SCHEDULED = "You can't create this secret because a secret with this name is already scheduled for deletion."
+REENCRYPTED = (rules.CURRENT, rules.PENDING, rules.PREVIOUS)
+"""Labels whose versions follow a change of the KMS key."""
+
+
+# -- CreateSecret ------------------------------------------------------------------------------------------------------
+
+
+def create_secret(call: Call, value: api.CreateSecretRequest) -> api.CreateSecretResponse:
+    """A new secret, with a first version if a value came along; repeated with the same token it changes nothing."""
+    assert value.Name is not None
+    name = value.Name
+    existing = records.read_secret(call.tx, Reference(call.account, call.region, name, ""))
+    suffix = call.randomness.token(SUFFIX_ALPHABET, SUFFIX_LENGTH) if existing is None else existing.suffix
+    arn = secret_arn(call.partition, call.account, call.region, name, suffix)
+    context = _create_context(value)
+    call.authorize("secretsmanager:CreateSecret", arn, context)
+    if value.Tags:
+        call.authorize("secretsmanager:TagResource", arn, context)
+    _refuse_absent_features(value)
+    token = required_token(value.ClientRequestToken)
+    check_name(name)
+    given = values.given_value(value.SecretString, value.SecretBinary)
+    given_tags = tags.merged({}, tags.given_tags(value.Tags or ()))
+    if existing is not None:
+        return _created_before(call, Found(existing, arn), token, given)
+    secret = Secret(
+        account=call.account,
+        region=call.region,
+        name=name,
+        suffix=suffix,
+        description=value.Description or "",
+        kms_key_id=value.KmsKeyId or "",
+        type=value.Type or "",
+        created=call.now,
+        last_changed=call.now,
+        last_accessed=0,
+        deletion_date=0,
+        create_token=token,
+        version_count=0,
+        stages="{}",
+        tags=tags.encode_tags(given_tags) if given_tags else "",
+    )
+    _store_new(call, Found(secret, arn), given)
+    return api.CreateSecretResponse(ARN=arn, Name=name, VersionId=token if given else None)
+
+
+def _store_new(call: Call, found: Found, given: values.SecretValue | None) -> None:
+    secret, arn = found
+    if given is None:
+        if secret.kms_key_id:
+            values.try_key(call, arn, secret.kms_key_id)
+        records.insert_secret(call.tx, secret)
+        return
+    versions.insert_with_version(call, secret, values.seal(call, arn, secret.create_token, secret.kms_key_id, given))
+
+
+def _create_context(value: api.CreateSecretRequest) -> RequestContext:
+    context: RequestContext = {"secretsmanager:Name": value.Name or ""}
+    _add_settings(context, value.Description, value.KmsKeyId, value.Type)
+    if value.Tags:
+        context["aws:TagKeys"] = [tag.Key or "" for tag in value.Tags]
+        for tag in value.Tags:
+            context[f"aws:RequestTag/{tag.Key}"] = tag.Value or ""
+    return context
+
+
+def _add_settings(context: RequestContext, description: str | None, kms_key_id: str | None, kind: str | None) -> None:
+    """Condition keys of parameters exist only when they were sent."""
+    if description is not None:
+        context["secretsmanager:Description"] = description
+    if kms_key_id is not None:
+        context["secretsmanager:KmsKeyId"] = kms_key_id
+        if kms_key_id.startswith("arn:"):
+            context["secretsmanager:KmsKeyArn"] = kms_key_id
+    if kind is not None:
+        context["secretsmanager:Type"] = kind
+
+
+def _refuse_absent_features(value: api.CreateSecretRequest) -> None:
+    # ForceOverwriteReplicaSecret only qualifies AddReplicaRegions and does nothing without it, here as on AWS.
+    for parameter, given in (
+        ("AddReplicaRegions", value.AddReplicaRegions),
+        ("CrossAccountPrimaryARN", value.CrossAccountPrimaryARN),
+    ):
+        if given is not None:
+            raise NotImplementedException(
+                f"Holdfast does not implement the parameter {parameter} of secretsmanager:CreateSecret yet."
+            )
+
+
+def _created_before(call: Call, found: Found, token: str, given: values.SecretValue | None) -> api.CreateSecretResponse:
+    """The answer when the name is taken: the first call's if this one repeats it, otherwise an error."""
+    secret, arn = found
+    if secret.deletion_date:
+        raise api.InvalidRequestException(NAME_SCHEDULED)
+    version = records.read_version(call.tx, secret, token)
+    if version is not None:
+        stored = values.open_version(call, arn, version)
+        if given is None or stored is None or not stored.equals(given):
+            raise rules.token_in_use(token, arn)
+        return api.CreateSecretResponse(ARN=arn, Name=secret.name, VersionId=token)
+    if given is None and token == secret.create_token:
+        return api.CreateSecretResponse(ARN=arn, Name=secret.name)
+    raise api.ResourceExistsException(f"The operation failed because the secret {secret.name} already exists.")
+
+
+# -- DescribeSecret ----------------------------------------------------------------------------------------------------
+
+
+def describe_secret(call: Call, value: api.DescribeSecretRequest) -> api.DescribeSecretResponse:
+    """All about a secret but its value; also while it is scheduled for deletion."""
+    found = find(call, value.SecretId, "secretsmanager:DescribeSecret")
+    return api.DescribeSecretResponse(
+        **description(call, found.secret), VersionIdsToStages=rules.decode_stages(found.secret.stages) or None
+    )
+
+
+# -- UpdateSecret ------------------------------------------------------------------------------------------------------
+
+
+def update_secret(call: Call, value: api.UpdateSecretRequest) -> api.UpdateSecretResponse:
+    """Another description, type or KMS key, and a new current version if a value came along."""
+    context: RequestContext = {}
+    _add_settings(context, value.Description, value.KmsKeyId, value.Type)
+    secret, arn = find_active(call, value.SecretId, "secretsmanager:UpdateSecret", context)
+    token = required_token(value.ClientRequestToken)
+    given = values.given_value(value.SecretString, value.SecretBinary)
+    if given is not None and records.read_version(call.tx, secret, token) is not None:
+        raise rules.token_in_use(token, arn)
+    if value.Description is not None:
+        secret = secret._replace(description=value.Description, last_changed=call.now)
+    if value.Type is not None:
+        secret = secret._replace(type=value.Type, last_changed=call.now)
+    kms_key = None
+    if value.KmsKeyId is not None:
+        kms_key = values.try_key(call, arn, value.KmsKeyId)
+        secret = secret._replace(kms_key_id=value.KmsKeyId, last_changed=call.now)
+    if given is not None:
+        sealed = values.seal(call, arn, token, secret.kms_key_id, given)
+        secret = versions.add_version(call, secret, token, sealed, None)
+    if kms_key is not None:
+        _reencrypt(call, Found(secret, arn), kms_key)
+    records.update_secret(call.tx, secret)
+    return api.UpdateSecretResponse(ARN=arn, Name=secret.name, VersionId=token if given else None)
+
+
+def _reencrypt(call: Call, found: Found, kms_key: str) -> None:
+    """Bring the versions in use under the secret's present KMS key; those that are there already stay as they are."""
+    secret, arn = found
+    labels = rules.labels_of(secret.stages)
+    for version_id in dict.fromkeys(labels[label] for label in REENCRYPTED if label in labels):
+        version: Version | None = records.read_version(call.tx, secret, version_id)
+        if version is None or version.kind is None or version.kms_key == kms_key:
+            continue
+        data_key = values.rewrap(call, arn, version, secret.kms_key_id)
+        if data_key is None:
+            return
+        records.rewrap_version(call.tx, secret, version_id, kms_key, data_key)
+
+
+# -- DeleteSecret, RestoreSecret ---------------------------------------------------------------------------------------
+
+
+def delete_secret(call: Call, value: api.DeleteSecretRequest) -> api.DeleteSecretResponse:
+    """Schedule the end of a secret, or end it now when forced; forced, a secret that does not exist is no error."""
+    assert value.SecretId is not None
+    context: RequestContext = {"secretsmanager:SecretId": value.SecretId}
+    if value.ForceDeleteWithoutRecovery is not None:
+        context["secretsmanager:ForceDeleteWithoutRecovery"] = value.ForceDeleteWithoutRecovery
+    if value.RecoveryWindowInDays is not None:
+        context["secretsmanager:RecoveryWindowInDays"] = value.RecoveryWindowInDays
+    force = bool(value.ForceDeleteWithoutRecovery)
+    found = look_up(call, value.SecretId)
+    if found is None:
+        authorize_missing(call, "secretsmanager:DeleteSecret", value.SecretId, context)
+        date = rules.deletion_date(value.RecoveryWindowInDays, force, call.now)
+        return _delete_missing(call, value.SecretId, date, force)
+    secret, arn = found
+    add_resource_keys(context, secret.tags, secret.type)
+    authorize_found(call, "secretsmanager:DeleteSecret", arn, secret.account, value.SecretId, context)
+    date = rules.deletion_date(value.RecoveryWindowInDays, force, call.now)
+    if force:
+        records.delete_secret(call.tx, secret)
+        call.cancel(DELETE_JOB, _subject(secret))
+    elif secret.deletion_date:
+        raise api.InvalidRequestException(rules.ALREADY_SCHEDULED)
+    else:
+        records.update_secret(call.tx, secret._replace(deletion_date=date, last_changed=call.now))
+        call.schedule(DELETE_JOB, _subject(secret), date, {"name": secret.name, "suffix": secret.suffix})
+    return api.DeleteSecretResponse(ARN=arn, Name=secret.name, DeletionDate=date / 1000)
+
+
+def _delete_missing(call: Call, secret_id: str, date: int, force: bool) -> api.DeleteSecretResponse:
+    where = refer(call, secret_id)
+    if where is None or not force:
+        raise api.ResourceNotFoundException(NOT_FOUND)
+    suffix = where.suffix or call.randomness.token(SUFFIX_ALPHABET, SUFFIX_LENGTH)
+    arn = secret_arn(call.partition, where.account, where.region, where.name, suffix)
+    return api.DeleteSecretResponse(ARN=arn, Name=where.name, DeletionDate=date / 1000)
+
+
+def _subject(secret: Secret) -> str:
+    """Names one secret for the job; with the suffix a later secret of the same name is another."""
+    return f"{secret.name}-{secret.suffix}"
+
+
+def restore_secret(call: Call, value: api.RestoreSecretRequest) -> api.RestoreSecretResponse:
+    """Take a scheduled deletion back; an active secret stays as it is."""
+    secret, arn = find(call, value.SecretId, "secretsmanager:RestoreSecret")
+    if secret.deletion_date:
+        records.update_secret(call.tx, secret._replace(deletion_date=0, last_changed=call.now))
+        call.cancel(DELETE_JOB, _subject(secret))
+    return api.RestoreSecretResponse(ARN=arn, Name=secret.name)
+
+
+def end_recovery_window(call: Call, subject: str, payload: dict[str, Any]) -> None:
+    """The job: remove the secret if it is still the one that was scheduled and its window is over."""
+    where = Reference(call.account, call.region, payload["name"], payload["suffix"])
+    secret = records.read_secret(call.tx, where)
+    if secret is not None and secret.deletion_date and secret.deletion_date <= call.now:
+        records.delete_secret(call.tx, secret)

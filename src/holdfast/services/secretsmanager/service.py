@@ -1,0 +1,42 @@
+"""What Secrets Manager answers. Rotation, replication and changes of resource policies are absent."""
+
+from __future__ import annotations
+
+from holdfast.api import secretsmanager as api
+from holdfast.services.secretsmanager import (
+    listing_operations,
+    password_operations,
+    policy_operations,
+    records,
+    secret_operations,
+    tag_operations,
+    value_operations,
+    version_operations,
+)
+from holdfast.services.service import Service, read, write
+
+SERVICE = Service(
+    api=api.API,
+    operations={
+        "BatchGetSecretValue": read(value_operations.batch_get_secret_value),
+        "CreateSecret": write(secret_operations.create_secret),
+        "DeleteSecret": write(secret_operations.delete_secret),
+        "DescribeSecret": read(secret_operations.describe_secret),
+        "GetRandomPassword": read(password_operations.get_random_password),
+        "GetResourcePolicy": read(policy_operations.get_resource_policy),
+        "GetSecretValue": read(value_operations.get_secret_value),
+        "ListSecretVersionIds": read(version_operations.list_secret_version_ids),
+        "ListSecrets": read(listing_operations.list_secrets),
+        "PutSecretValue": write(value_operations.put_secret_value),
+        "RestoreSecret": write(secret_operations.restore_secret),
+        "TagResource": write(tag_operations.tag_resource),
+        "UntagResource": write(tag_operations.untag_resource),
+        "UpdateSecret": write(secret_operations.update_secret),
+        "UpdateSecretVersionStage": write(version_operations.update_secret_version_stage),
+    },
+    jobs={secret_operations.DELETE_JOB: secret_operations.end_recovery_window},
+    notes={
+        records.SECRET_ACCESS: records.note_secret_access,
+        records.VERSION_ACCESS: records.note_version_access,
+    },
+)

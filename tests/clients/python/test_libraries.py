@@ -1,0 +1,65 @@
+"""Libraries that applications use on top of boto3, unchanged."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from holdfast.testing import Account
+
+
+def test_aws_secretsmanager_caching(holdfast: Account) -> None:
+    from aws_secretsmanager_caching import InjectKeywordedSecretString, SecretCache, SecretCacheConfig
+
+    client = holdfast.client("secretsmanager")
+    client.create_secret(Name="cached", SecretString=json.dumps({"username": "u", "password": "one"}))
+    cache = SecretCache(config=SecretCacheConfig(secret_refresh_interval=3600), client=client)
+    assert json.loads(cache.get_secret_string("cached"))["password"] == "one"
+    client.put_secret_value(SecretId="cached", SecretString=json.dumps({"username": "u", "password": "two"}))
+    assert json.loads(cache.get_secret_string("cached"))["password"] == "one"
+    fresh = SecretCache(client=client)
+    assert json.loads(fresh.get_secret_string("cached", "AWSPREVIOUS"))["password"] == "one"
+    assert json.loads(fresh.get_secret_string("cached"))["password"] == "two"
+
+    @InjectKeywordedSecretString(secret_id="cached", cache=fresh, user="username", password="password")
+    def connect(user: str, password: str) -> tuple[str, str]:
+        return user, password
+
+    assert connect() == ("u", "two")
+
+
+@pytest.fixture
+def powertools_environment(holdfast: Account, monkeypatch: pytest.MonkeyPatch) -> Account:
+    for name, value in holdfast.environment.items():
+        monkeypatch.setenv(name, value)
+    return holdfast
+
+
+def test_powertools_parameters(powertools_environment: Account) -> None:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
+
+    account = powertools_environment
+    secrets: Any = SecretsProvider(boto3_client=account.client("secretsmanager"))
+    ssm: Any = SSMProvider(boto3_client=account.client("ssm"))
+    account.client("secretsmanager").create_secret(Name="tools/secret", SecretString='{"a": 1}')
+    assert secrets.get("tools/secret", transform="json") == {"a": 1}
+    assert secrets.set("tools/secret", '{"a": 2}')["Name"] == "tools/secret"
+    assert secrets.get("tools/secret", transform="json", force_fetch=True) == {"a": 2}
+    assert secrets.set("tools/new", "made")["Name"] == "tools/new"
+
+    assert ssm.set("/tools/plain", "v")["Version"] == 1
+    ssm.set("/tools/secure", "s", parameter_type="SecureString")
+    ssm.set("/tools/deep/json", '{"b": 3}')
+    assert ssm.get("/tools/secure", decrypt=True) == "s"
+    assert ssm.get("/tools/deep/json", transform="json") == {"b": 3}
+    assert ssm.get_multiple("/tools", recursive=True, decrypt=True) == {
+        "plain": "v",
+        "secure": "s",
+        "deep/json": '{"b": 3}',
+    }
+    by_name = ssm.get_parameters_by_name({"/tools/plain": {}, "/tools/secure": {"decrypt": True}})
+    assert by_name == {"/tools/plain": "v", "/tools/secure": "s"}
+    missing = ssm.get_parameters_by_name({"/tools/nothing": {}, "/tools/plain": {}}, raise_on_error=False)
+    assert missing["_errors"] == ["/tools/nothing"]

@@ -1,0 +1,148 @@
+"""KMS without a server around it: the operations on a real store and a real vault, in this process.
+
+Most tests here go through boto3 and a server process. This house is for what only the inside shows: calls on behalf,
+what is in the tables, and thousands of steps of a state machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from holdfast.access.principal import Principal, root_of, service_role
+from holdfast.api.base import Operation, ServiceError, Shape
+from holdfast.services.call import Call, NeedsWrite, Source
+from holdfast.services.kms.service import SERVICE
+from holdfast.services.service import Mode, Served, Service
+from holdfast.store.migrate import migrate
+from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
+from holdfast.store.statements import Statement
+from holdfast.vault.randomness import Randomness, UnsafeSeededRandomness
+from holdfast.vault.root_key import RootKeys
+from holdfast.vault.vault import Vault
+from holdfast.work.due import next_job
+
+InputT = TypeVar("InputT", bound=Shape)
+OutputT = TypeVar("OutputT", bound=Shape)
+
+ACCOUNT = "123456789012"
+OTHER_ACCOUNT = "210987654321"
+REGION = "eu-central-1"
+START = 1_800_000_000_000
+
+
+class House:
+    """A store, a vault and KMS; also the `Surroundings` of its calls."""
+
+    partition = "aws"
+    control: Any = None
+    """For the house's own service only; KMS never asks for it."""
+
+    def __init__(self, path: Path) -> None:
+        self.randomness: Randomness = UnsafeSeededRandomness(path.name)
+        self.root_keys = RootKeys.generate(self.randomness)
+        self.vault = Vault(self.root_keys, self.randomness)
+        self.database = SqliteDatabase(path, synchronous="OFF")
+        self.tx = SqliteTransaction(self.database.writing, writable=True)
+        self.tx.execute("BEGIN")
+        migrate(self.tx, self.database.execute)
+        self.tx.execute("COMMIT")
+        self.now = START
+        self.principal = root_of(ACCOUNT)
+        self.region = REGION
+        self.last_call: Call
+
+    # Surroundings
+
+    def served(self, operation: Operation[Any, Any]) -> Served:
+        return self.service(operation.service).operations[operation.name]
+
+    def service(self, name: str) -> Service:
+        assert name == "kms"
+        return SERVICE
+
+    def pending_note(self, kind: str, key: Any) -> Any:
+        return None
+
+    def job_scheduled(self) -> None: ...
+
+    # Calls
+
+    @contextmanager
+    def transaction(self, *, writable: bool) -> Generator[SqliteTransaction]:
+        self.tx.execute("BEGIN")
+        self.tx.writable = writable
+        try:
+            yield self.tx
+        except BaseException:
+            self.tx.execute("ROLLBACK")
+            self.tx.forget_savepoints()
+            raise
+        self.tx.execute("COMMIT")
+
+    def call_in(self, tx: SqliteTransaction, principal: Principal) -> Call:
+        self.last_call = Call(
+            self,
+            tx,
+            principal=principal,
+            region=self.region,
+            now=self.now,
+            request_id="request",
+            source=Source(),
+        )
+        return self.last_call
+
+    def call(self, operation: Operation[InputT, OutputT], value: InputT, *, via: str = "") -> OutputT:
+        """One call, direct or on behalf of a caller of the service `via`, run as the pipeline would run it."""
+        served = self.served(operation)
+        if served.mode is Mode.READ:
+            try:
+                return self._run(operation, value, via, writable=False)
+            except NeedsWrite:
+                pass
+        return self._run(operation, value, via, writable=True)
+
+    def _run(self, operation: Operation[InputT, OutputT], value: InputT, via: str, *, writable: bool) -> OutputT:
+        with self.transaction(writable=writable) as tx:
+            call = self.call_in(tx, self.principal)
+            if via:
+                return call.on_behalf(operation, value, by=via)
+            output: OutputT = self.served(operation).function(call, value)
+            assert any(d.allowed for d in call.decisions)
+            return output
+
+    def error(self, operation: Operation[InputT, OutputT], value: InputT, *, via: str = "") -> ServiceError:
+        """The error of a call that must fail."""
+        with pytest.raises(ServiceError) as caught:
+            self.call(operation, value, via=via)
+        return caught.value
+
+    def advance(self, milliseconds: int) -> None:
+        """Move the clock, stopping at each due job to run it, as the server does."""
+        end = self.now + milliseconds
+        while True:
+            with self.transaction(writable=True) as tx:
+                job = next_job(tx)
+                if job is None or job.due > end:
+                    break
+                self.now = max(self.now, job.due)
+                tx.execute("DELETE FROM due_job WHERE kind = ? AND subject = ?", (job.kind, job.subject))
+                call = self.call_in(tx, service_role(job.account, "kms.holdfast", "AWSServiceRoleForHoldfastKms"))
+                SERVICE.jobs[job.kind](call, job.subject, job.payload)
+        self.now = end
+
+    def rows(self, text: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Look into the tables."""
+        with self.transaction(writable=False) as tx:
+            return tx.all(Statement(text), *parameters)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path / "store.db")
+    yield made
+    made.database.close()
