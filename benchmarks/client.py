@@ -1,7 +1,7 @@
 """The simplest client: one keep-alive connection, one request at a time, and as many in parallel as asked for.
 
-It reads just enough of HTTP/1.1 to know where an answer ends. Used for what is not a throughput figure: filling a store,
-checking that an answer is right, and the time of one call in a tight loop.
+It reads just enough of HTTP/1.1 to know where an answer ends. Used for what is not a throughput figure: filling a
+store, checking that an answer is right, and the time of one call in a tight loop.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def check(answer: bytes) -> None:
 
 
 def send_all(port: int, requests: Iterable[bytes], connections: int = 32) -> int:
-    """Send every request once over that many connections; how many there were. Raises CallFailed for the first failure."""
+    """Send every request once over that many connections; how many there were. Raises CallFailed."""
     return asyncio.run(_send_all(port, iter(requests), connections))
 
 

@@ -16,10 +16,12 @@ def describe(data: Path) -> dict[str, str]:
     import apsw
     from cryptography.hazmat.backends.openssl.backend import backend
 
+    kilobytes = int(_first("/proc/meminfo", r"MemTotal:\s*(\d+)") or 0)
+
     facts = {
         "CPU": _first("/proc/cpuinfo", r"model name\s*:\s*(.+)") or platform.machine(),
         "cores": str(os.cpu_count()),
-        "memory": f"{int(_first('/proc/meminfo', r'MemTotal:\s*(\d+)') or 0) / 2**20:.0f} GiB",
+        "memory": f"{kilobytes / 2**20:.0f} GiB",
         "virtual machine": "yes" if "hypervisor" in _first("/proc/cpuinfo", r"flags\s*:\s*(.+)") else "no",
         "file system": file_system(data),
         "kernel": f"{platform.system()} {_numbers(platform.release())}",
@@ -37,7 +39,7 @@ def describe(data: Path) -> dict[str, str]:
 
 
 def load_average() -> float:
-    """Processes that wanted a core in the last minute: above the number of cores, times are longer than they should be."""
+    """Processes that wanted a core in the last minute: above the number of cores, times are too long."""
     return os.getloadavg()[0]
 
 

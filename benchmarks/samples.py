@@ -86,7 +86,13 @@ class Table:
 
 
 def take(
-    process: Process, requests: Sequence[bytes], connections: int, seconds: int, *, once: bool = False, rest: float = 3.0
+    process: Process,
+    requests: Sequence[bytes],
+    connections: int,
+    seconds: int,
+    *,
+    once: bool = False,
+    rest: float = 3.0,
 ) -> Sample:
     """Load a server and book its CPU; then let it come to rest."""
     before = process.cpu_seconds()

@@ -6,7 +6,6 @@ all of that. Both get the same calls on stores of the same size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,30 +57,21 @@ def measure(folder: Path, rounds: int, seconds: int, tell: Tell) -> Table:
             process.stop()
 
 
-def _round(
-    table: Table, subjects: dict[str, Subject], bare: Process, number: int, seconds: int, tell: Tell
-) -> None:
+def _round(table: Table, subjects: dict[str, Subject], bare: Process, number: int, seconds: int, tell: Tell) -> None:
     for position, connections in enumerate(CONNECTIONS):
-        loads: list[tuple[str, str, Callable[[], None]]] = []
         batch = 2 * (number * len(CONNECTIONS) + position)
-        for operation in rotated(OPERATIONS, number):
-            for name in rotated(subjects, number):
-
-                def load(operation: str = operation, name: str = name, connections: int = connections) -> None:
-                    requests, once = _requests(subjects[name].endpoint, operation, batch, ENOUGH[name] * seconds)
-                    sample = take(subjects[name].process, requests, connections, seconds, once=once)
-                    table.add(operation, name, connections, sample)
-
-                loads.append((operation, name, load))
-
-        def ceiling(connections: int = connections) -> None:
-            requests = sign_all(subjects[OURS].endpoint, workload.READ_REGION, workload.reads()["GetSecretValue"])
-            table.add(BARE, BARE, connections, take(bare, requests, connections, seconds))
-
-        loads.append((BARE, BARE, ceiling))
-        for operation, name, load in rotated(loads, number):
-            tell(f"{operation} on {name}, {connections} connections" if operation != name else BARE)
-            load()
+        loads = [(operation, name) for operation in rotated(OPERATIONS, number) for name in rotated(subjects, number)]
+        for operation, name in rotated([*loads, (BARE, BARE)], number):
+            if operation == BARE:
+                tell(f"{BARE}, {connections} connections")
+                requests = sign_all(subjects[OURS].endpoint, workload.READ_REGION, workload.reads()["GetSecretValue"])
+                sample = take(bare, requests, connections, seconds)
+            else:
+                tell(f"{operation} on {name}, {connections} connections")
+                subject = subjects[name]
+                requests, once = _requests(subject.endpoint, operation, batch, ENOUGH[name] * seconds)
+                sample = take(subject.process, requests, connections, seconds, once=once)
+            table.add(operation, name, connections, sample)
 
 
 def _requests(endpoint: Endpoint, operation: str, batch: int, enough: int) -> tuple[list[bytes], bool]:

@@ -1,6 +1,6 @@
 """The server without waiting for the disk, to show what durability costs. Never for data that matters.
 
-    python -m benchmarks.unsynced_server --data DIR --port PORT
+python -m benchmarks.unsynced_server --data DIR --port PORT
 """
 
 from __future__ import annotations

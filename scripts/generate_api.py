@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import keyword
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,10 +55,13 @@ SOURCES = (
     Source("secretsmanager", "secretsmanager"),
     Source("kms", "kms"),
     Source("sts", "sts"),
+    Source("iam", "iam"),
+    Source("cloudtrail", "cloudtrail", ("LookupEvents",)),
     Source("ssm", "ssm", PARAMETER_STORE),
     Source("holdfast", "holdfast"),
 )
 
+IDENTIFIER = re.compile(r"\w+")
 SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "long": "int", "float": "float", "double": "float"}
 
 
@@ -227,7 +231,8 @@ class Module:
         required = tuple(shape.get("required", ()))
         members = shape.get("members", {})
         # Inside the class a member's default hides a module-level type of the same name.
-        hidden = sorted({type_name for use in members.values() if (type_name := use["shape"]) in members})
+        types = {member: self.type_of(use["shape"]) for member, use in members.items()}
+        hidden = sorted({name for text in types.values() for name in IDENTIFIER.findall(text) if name in members})
         for type_name in hidden:
             if type_name not in self.hidden:
                 self.hidden.add(type_name)
@@ -243,10 +248,10 @@ class Module:
         wire_names = {m: use["locationName"] for m, use in members.items() if use.get("locationName", m) != m}
         if wire_names and self.model["metadata"]["protocol"] == "query":
             yield f"    WIRE_NAMES: ClassVar[dict[str, str]] = {wire_names!r}"
-        for member, use in members.items():
+        for member in members:
             if keyword.iskeyword(member):
                 raise ValueError(f"{name}.{member} is a Python keyword")
-            of = f"{use['shape']}_" if use["shape"] in hidden else self.type_of(use["shape"])
+            of = IDENTIFIER.sub(lambda found: f"{found[0]}_" if found[0] in hidden else found[0], types[member])
             yield (
                 f'    {member}: "{of[1:-1]} | None" = None'
                 if of.startswith('"')

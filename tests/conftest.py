@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,16 +73,16 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def search_servers_before_they_go() -> Iterator[None]:
     """Every throw-away server's directory and log, before it is removed."""
-    remove = Server.close
+    remove: Any = Server.close
 
-    def close(server: Server) -> None:
-        if server.process is not None:
-            server.stop()
-        log = Path(f"{server.directory}.log")
-        LEAKS.extend(f"data directory: {line}" for line in search_directory(server.directory))
+    def close(self: Server) -> None:
+        if self.process is not None:
+            self.stop()
+        log = Path(f"{self.directory}.log")
+        LEAKS.extend(f"data directory: {line}" for line in search_directory(self.directory))
         if log.exists():
             LEAKS.extend(f"server log: {place!r}" for place in places(log.read_bytes()))
-        remove(server)
+        remove(self)
 
     Server.close = close
     yield

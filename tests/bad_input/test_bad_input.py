@@ -35,7 +35,9 @@ def _state(server: Server) -> str:
     """A digest of every table, but for the audit trail, which grows by design."""
     digest = hashlib.sha256()
     with sqlite3.connect(server.directory / "holdfast.db") as connection:
-        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        tables = [
+            row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        ]
         for table in tables:
             if table != "audit_record" and not table.startswith("sqlite_"):
                 for row in connection.execute(f"SELECT * FROM {table}"):

@@ -65,7 +65,7 @@ class Disk(apsw.VFS):
                         continue  # lost, though later ones may not be: drives reorder
                     if fate < 0.6 and not isinstance(change, int):
                         offset, data = change
-                        change = (offset, data[: self.chance.randrange(len(data) + 1)])  # noqa: PLW2901
+                        change = (offset, data[: self.chance.randrange(len(data) + 1)])
                     _Durable.apply(content, change)
                 (directory / Path(name).name).write_bytes(content)
 

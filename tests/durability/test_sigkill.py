@@ -33,9 +33,7 @@ def test_no_acknowledged_write_is_lost_and_none_is_half_there(tmp_path: Path) ->
     ids: set[str] = set()
     for round_number in range(ROUNDS):
         server.start()
-        writers = [
-            Writer(n, client_of(server.home), states[n], chance.getrandbits(32)) for n in range(WRITERS)
-        ]
+        writers = [Writer(n, client_of(server.home), states[n], chance.getrandbits(32)) for n in range(WRITERS)]
         for writer in writers:
             writer.start()
         # Not a wait for something to happen: the moment of the kill is the random variable.

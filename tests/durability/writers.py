@@ -82,10 +82,23 @@ class Writer(threading.Thread):
             after.secret = {self.state.current: self.state.secret[self.state.current], token: value}
             after.previous, after.current = self.state.current, token
             after.versions += 1
-            self.do(after, "secretsmanager", "PutSecretValue", SecretId=self.secret_name, SecretString=value, ClientRequestToken=token)
+            self.do(
+                after,
+                "secretsmanager",
+                "PutSecretValue",
+                SecretId=self.secret_name,
+                SecretString=value,
+                ClientRequestToken=token,
+            )
         elif choice < 0.65:
             after.tag = value
-            self.do(after, "secretsmanager", "TagResource", SecretId=self.secret_name, Tags=[{"Key": "mark", "Value": value}])
+            self.do(
+                after,
+                "secretsmanager",
+                "TagResource",
+                SecretId=self.secret_name,
+                Tags=[{"Key": "mark", "Value": value}],
+            )
         else:
             after.parameter = value
             after.parameter_version += 1

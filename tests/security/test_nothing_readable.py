@@ -26,9 +26,13 @@ def _plant(client: RawClient) -> None:
     assert made.status == 200, made.body
     binary = base64.b64encode(canary("binary").encode()).decode()
     for number, values in enumerate(({"SecretString": canary("put")}, {"SecretBinary": binary})):
-        put = client.call("secretsmanager", "PutSecretValue", SecretId="s", ClientRequestToken=f"{number:032}", **values)
+        put = client.call(
+            "secretsmanager", "PutSecretValue", SecretId="s", ClientRequestToken=f"{number:032}", **values
+        )
         assert put.status == 200, put.body
-    updated = client.call("secretsmanager", "UpdateSecret", SecretId="s", SecretString=canary("u"), ClientRequestToken="b" * 32)
+    updated = client.call(
+        "secretsmanager", "UpdateSecret", SecretId="s", SecretString=canary("u"), ClientRequestToken="b" * 32
+    )
     assert updated.status == 200, updated.body
     assert MARK in client.call("secretsmanager", "GetSecretValue", SecretId="s").body["SecretString"]
     batch = client.call("secretsmanager", "BatchGetSecretValue", SecretIdList=["s", "absent"])
@@ -89,7 +93,13 @@ def test_the_search_finds_what_it_looks_for(tmp_path: Path) -> None:
     """The test above could otherwise pass for want of eyes."""
     value = canary("seen").encode()
     for number, content in enumerate(
-        [value, b"x" + base64.b64encode(value), base64.b64encode(b"ab" + value), base64.b64encode(b"{" + value), value.hex().encode()]
+        [
+            value,
+            b"x" + base64.b64encode(value),
+            base64.b64encode(b"ab" + value),
+            base64.b64encode(b"{" + value),
+            value.hex().encode(),
+        ]
     ):
         (tmp_path / str(number)).write_bytes(b"before " + content + b" after")
     assert {line.partition(":")[0] for line in search_directory(tmp_path)} == {"0", "1", "2", "3", "4"}

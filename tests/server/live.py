@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import uvloop
@@ -38,7 +38,7 @@ class Client:
     def __init__(self, connected: socket.socket) -> None:
         self.socket = connected
         self.socket.settimeout(PATIENCE)
-        self._read = b""
+        self._read = bytearray()
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -47,11 +47,16 @@ class Client:
         """Send nothing more."""
         self.socket.shutdown(socket.SHUT_WR)
 
+    def reset(self) -> None:
+        """Vanish without a goodbye."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
     def answer(self, *, head_only: bool = False) -> Answer:
         """Read the next response, an interim one too."""
         while b"\r\n\r\n" not in self._read:
             self._more()
-        head, _, self._read = self._read.partition(b"\r\n\r\n")
+        head = self._taken(self._read.index(b"\r\n\r\n") + 4)[:-4]
         first, *lines = head.decode("latin-1").split("\r\n")
         pairs = [line.split(": ", 1) for line in lines]
         headers = {name.lower(): value for name, value in pairs}
@@ -60,24 +65,27 @@ class Client:
         length = 0 if head_only or status in (100, 204, 304) else int(headers["content-length"])
         while len(self._read) < length:
             self._more()
-        body, self._read = self._read[:length], self._read[length:]
-        return Answer(status, headers, body)
+        return Answer(status, headers, self._taken(length))
 
     def rest(self) -> bytes:
         """Everything until the server closes."""
         while piece := self.socket.recv(65536):
             self._read += piece
-        data, self._read = self._read, b""
-        return data
+        return self._taken(len(self._read))
 
     def closed(self) -> bool:
         """The server has closed without a further byte; waits for it."""
         return self.rest() == b""
 
+    def _taken(self, length: int) -> bytes:
+        taken = bytes(self._read[:length])
+        del self._read[:length]
+        return taken
+
     def _more(self) -> None:
-        piece = self.socket.recv(65536)
+        piece = self.socket.recv(1 << 20)
         if not piece:
-            raise EOFError(f"closed after {self._read!r}")
+            raise EOFError(f"closed after {bytes(self._read)!r}")
         self._read += piece
 
 
@@ -93,7 +101,9 @@ class Live:
         self.waiting: list[tuple[Request, Reply]] = []
         """Requests under `/wait`: nobody answers them but the test."""
         self.handle: Callable[[Request, Reply], None] = self.echo
+        self._clients: list[Client] = []
         self.loop = uvloop.new_event_loop()
+        self.loop.set_exception_handler(lambda _, context: self.errors.append(RuntimeError(str(context))))
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
         self.listener = Listener(
@@ -129,11 +139,17 @@ class Live:
 
     def connect(self, *, receive_buffer: int = 0) -> Client:
         connected = socket.socket()
+        client = self.keep(Client(connected))
         if receive_buffer:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connected.connect(("127.0.0.1", self.port))
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return Client(connected)
+        return client
+
+    def keep(self, client: Client) -> Client:
+        """Close `client` at the end."""
+        self._clients.append(client)
+        return client
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Let the loop run until `condition` holds; each look is one turn of the loop, never a sleep."""
@@ -153,6 +169,8 @@ class Live:
         self.call(self.listener.sweep)
 
     def close(self) -> None:
+        for client in self._clients:
+            client.socket.close()
         self.run(self.listener.drain(0))
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(PATIENCE)

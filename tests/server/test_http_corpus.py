@@ -1,4 +1,4 @@
-"""Every raw request in `http_corpus`, sent whole and byte by byte, meets exactly the fate that its `.expect` file tells.
+"""Every raw request in `http_corpus`, sent whole and byte by byte, meets the fate that its `.expect` file tells.
 
 Two files make a case. `NNN-name.http` holds the bytes of one connection; `NNN-name.expect` holds lines::
 
@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.server.live import Client, Live, listening
 
 from holdfast.wire.messages import Request
-from tests.server.live import Client, Live, listening
 
 CORPUS = Path(__file__).parent / "http_corpus"
 FURTHER = b"GET /further HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -88,7 +88,7 @@ NAMES = sorted(path.stem for path in CORPUS.glob("*.http"))
 
 def test_the_corpus_is_there() -> None:
     assert len(NAMES) > 150
-    assert NAMES == sorted(path.stem for path in CORPUS.glob("*.expect"))
+    assert sorted(path.stem for path in CORPUS.glob("*.expect")) == NAMES
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "bytewise"])

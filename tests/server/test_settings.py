@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import holdfast.server.settings
 from holdfast.server.errors import BadSetting
 from holdfast.server.settings import SECTIONS, SETTINGS, Settings, load, unknown_variables
 
@@ -251,3 +252,12 @@ def test_settings_do_not_change_once_read() -> None:
     settings = Settings()
     with pytest.raises(AttributeError):
         settings.port = 1  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_is_used_by_the_server(name: str) -> None:
+    """Storing a setting without honouring it is pretending; `config` is honoured by `load` itself."""
+    used = "root_key_path" if name == "root_key_file" else name
+    source = Path(holdfast.server.settings.__file__).parent
+    texts = [path.read_text() for path in source.glob("*.py") if path.name != "settings.py"]
+    assert name == "config" or any(re.search(rf"\bsettings\.{used}\b", text) for text in texts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Engine:
         self.name = name
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self) -> Generator[Transaction]:
         raise NotImplementedError
 
 
@@ -45,7 +45,7 @@ class OnSqlite(Engine):
             migrate(tx, self.database.execute)
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self) -> Generator[Transaction]:
         self._tx.execute("BEGIN IMMEDIATE")
         try:
             yield self._tx
@@ -62,7 +62,7 @@ class OnPostgresql(Engine):
         self.connection = connection
 
     @contextmanager
-    def transaction(self) -> Iterator[PostgresqlTransaction]:
+    def transaction(self) -> Generator[PostgresqlTransaction]:
         with transaction(self.connection) as tx:
             yield tx
 

@@ -19,6 +19,7 @@ from holdfast.vault.sealing import Form, SealedColumn
 from holdfast.vault.vault import Vault
 
 RANDOMNESS = SystemRandomness()
+OWNER = ("111122223333", "us-east-1")
 ROW = ("AKIAIOSFODNN7EXAMPLE",)
 VERSION = ("arn:aws:secretsmanager:us-east-1:000000000000:secret:a-AbCdEf", "0c9f5bd9-6f0c-4a9b-9d1c-4f6a51c3a3d0")
 
@@ -85,39 +86,39 @@ def test_no_purpose_of_the_vault_itself_is_a_columns() -> None:
 
 def test_new_material_encrypts_and_decrypts() -> None:
     one, key_id = new_vault(), RANDOMNESS.uuid4()
-    material_id, sealed = one.new_material(key_id)
-    blob = one.material(key_id, material_id, sealed).encrypt({"a": "b"}, b"plaintext", RANDOMNESS)
+    material_id, sealed = one.new_material(*OWNER, key_id)
+    blob = one.material(*OWNER, key_id, material_id, sealed).encrypt({"a": "b"}, b"plaintext", RANDOMNESS)
     header = one.blob_header(blob)
     assert header == (key_id, material_id)
-    assert one.material(header.key_id, header.material_id, sealed).decrypt({"a": "b"}, blob) == b"plaintext"
-    assert one.new_material(key_id).material_id != material_id
+    assert one.material(*OWNER, header.key_id, header.material_id, sealed).decrypt({"a": "b"}, blob) == b"plaintext"
+    assert one.new_material(*OWNER, key_id).material_id != material_id
     with pytest.raises(ValueError, match="key id"):
-        one.new_material("alias/example")
+        one.new_material(*OWNER, "alias/example")
 
 
 def test_material_is_unwrapped_once() -> None:
     one, key_id = new_vault(), RANDOMNESS.uuid4()
-    material_id, sealed = one.new_material(key_id)
-    kept = one.material(key_id, material_id, sealed)
-    assert one.material(key_id, material_id, bytes(bytearray(sealed))) is kept
+    material_id, sealed = one.new_material(*OWNER, key_id)
+    kept = one.material(*OWNER, key_id, material_id, sealed)
+    assert one.material(*OWNER, key_id, material_id, bytes(bytearray(sealed))) is kept
 
 
 def test_kept_material_is_not_used_for_other_sealed_bytes() -> None:
     """A row that was rolled back, restored or tampered with: what was read decides, not what is kept."""
     one, key_id = new_vault(), RANDOMNESS.uuid4()
-    material_id, sealed = one.new_material(key_id)
-    one.material(key_id, material_id, sealed)
+    material_id, sealed = one.new_material(*OWNER, key_id)
+    one.material(*OWNER, key_id, material_id, sealed)
     with pytest.raises(DecryptError):
-        one.material(key_id, material_id, sealed[:-1] + bytes([sealed[-1] ^ 1]))
+        one.material(*OWNER, key_id, material_id, sealed[:-1] + bytes([sealed[-1] ^ 1]))
     secret = RANDOMNESS.bytes(32)
-    other = one.seal(KMS_KEY_MATERIAL, (key_id, material_id), secret)
-    blob = one.material(key_id, material_id, other).encrypt(None, b"x", RANDOMNESS)
+    other = one.seal(KMS_KEY_MATERIAL, (*OWNER, key_id, material_id), secret)
+    blob = one.material(*OWNER, key_id, material_id, other).encrypt(None, b"x", RANDOMNESS)
     with pytest.raises(DecryptError):
-        one.material(key_id, material_id, sealed).decrypt(None, blob)
+        one.material(*OWNER, key_id, material_id, sealed).decrypt(None, blob)
 
 
 def test_material_of_the_wrong_size_does_not_open() -> None:
-    one, row = new_vault(), (RANDOMNESS.uuid4(), "00" * 32)
+    one, row = new_vault(), (*OWNER, RANDOMNESS.uuid4(), "00" * 32)
     with pytest.raises(DecryptError):
         one.material(*row, one.seal(KMS_KEY_MATERIAL, row, bytes(16)))
 
@@ -125,11 +126,11 @@ def test_material_of_the_wrong_size_does_not_open() -> None:
 def test_kept_materials_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vault, "MAXIMUM_MATERIALS", 3)
     one = new_vault()
-    made = [(key_id, one.new_material(key_id)) for key_id in (RANDOMNESS.uuid4() for _ in range(5))]
+    made = [(key_id, one.new_material(*OWNER, key_id)) for key_id in (RANDOMNESS.uuid4() for _ in range(5))]
 
     def material(n: int) -> KeyMaterial:
         key_id, new = made[n]
-        return one.material(key_id, new.material_id, new.sealed)
+        return one.material(*OWNER, key_id, new.material_id, new.sealed)
 
     kept = [material(n) for n in range(5)]
     assert len(one._materials) == 3
@@ -139,14 +140,14 @@ def test_kept_materials_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_threads_share_a_vault() -> None:
     one, key_id = new_vault(), RANDOMNESS.uuid4()
-    material_id, sealed = one.new_material(key_id)
+    material_id, sealed = one.new_material(*OWNER, key_id)
     finished: list[str] = []
 
     def work(name: str) -> None:
         for n in range(200):
             text = f"{name} {n}".encode()
             assert one.open(ACCESS_KEY_SECRET, ROW, one.seal(ACCESS_KEY_SECRET, ROW, text)) == text
-            material = one.material(key_id, material_id, sealed)
+            material = one.material(*OWNER, key_id, material_id, sealed)
             assert material.decrypt(None, material.encrypt(None, text, RANDOMNESS)) == text
         finished.append(name)
 
@@ -201,8 +202,8 @@ def test_another_ciphertext_is_no_verifier() -> None:
 def test_every_failed_open_looks_the_same_and_shows_nothing() -> None:
     one, other, key_id = new_vault(), new_vault(), RANDOMNESS.uuid4()
     data_key, plaintext = RANDOMNESS.bytes(32), b"correct horse battery staple"
-    material_id, wrapped = one.new_material(key_id)
-    material = one.material(key_id, material_id, wrapped)
+    material_id, wrapped = one.new_material(*OWNER, key_id)
+    material = one.material(*OWNER, key_id, material_id, wrapped)
     sealed, value = (
         one.seal(ACCESS_KEY_SECRET, ROW, plaintext),
         one.seal_value(SECRET_VALUE, VERSION, data_key, plaintext),
@@ -214,7 +215,7 @@ def test_every_failed_open_looks_the_same_and_shows_nothing() -> None:
         lambda: other.open(ACCESS_KEY_SECRET, ROW, sealed),
         lambda: one.open_value(SECRET_VALUE, VERSION, bytes(32), value),
         lambda: one.open_value(SECRET_VALUE, VERSION, data_key[:16], value),
-        lambda: other.material(key_id, material_id, wrapped),
+        lambda: other.material(*OWNER, key_id, material_id, wrapped),
         lambda: material.decrypt({"a": "c"}, blob),
         lambda: material.decrypt({"a": "\ud800"}, blob),
         lambda: one.blob_header(b"foreign"),

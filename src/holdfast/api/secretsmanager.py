@@ -85,12 +85,9 @@ class SecretValueEntry(Shape):
     CreatedDate: CreatedDateType | None = None
 
 
-ErrorCode_ = str
-
-
 class APIErrorType(Shape):
     SecretId: SecretIdType | None = None
-    ErrorCode: ErrorCode_ | None = None
+    ErrorCode: str | None = None
     Message: str | None = None
 
 
@@ -579,12 +576,9 @@ class ValidateResourcePolicyRequest(Shape):
     ResourcePolicy: NonEmptyResourcePolicyType | None = None
 
 
-ErrorMessage_ = str
-
-
 class ValidationErrorsEntry(Shape):
     CheckName: NameType | None = None
-    ErrorMessage: ErrorMessage_ | None = None
+    ErrorMessage: str | None = None
 
 
 class ValidateResourcePolicyResponse(ResponseShape):

@@ -31,13 +31,12 @@ class Tag(Shape):
 
 
 TagList = Annotated[list[Tag], Constraint(maximum=1000)]
-ResourceId_ = str
 
 
 class AddTagsToResourceRequest(Shape):
     REQUIRED: ClassVar[tuple[str, ...]] = ('ResourceType', 'ResourceId', 'Tags')
     ResourceType: ResourceTypeForTagging | None = None
-    ResourceId: ResourceId_ | None = None
+    ResourceId: str | None = None
     Tags: TagList | None = None
 
 
@@ -73,15 +72,13 @@ class DeleteParametersResult(ResponseShape):
 ResourceArnString = Annotated[str, Constraint(minimum=20, maximum=2048)]
 DeletionMode = Annotated[str, Constraint(enum=('RemoveSharing', 'RollbackMigration'))]
 DeletionMode_ = DeletionMode
-PolicyHash_ = str
-PolicyId_ = str
 
 
 class DeleteResourcePolicyRequest(Shape):
     REQUIRED: ClassVar[tuple[str, ...]] = ('ResourceArn', 'PolicyId', 'PolicyHash')
     ResourceArn: ResourceArnString | None = None
-    PolicyId: PolicyId_ | None = None
-    PolicyHash: PolicyHash_ | None = None
+    PolicyId: str | None = None
+    PolicyHash: str | None = None
     DeletionMode: DeletionMode_ | None = None
 
 
@@ -115,14 +112,13 @@ class ParameterStringFilter(Shape):
 
 MaxResults = Annotated[int, Constraint(minimum=1, maximum=50)]
 MaxResults_ = MaxResults
-NextToken_ = str
 
 
 class DescribeParametersRequest(Shape):
     Filters: list[ParametersFilter] | None = None
     ParameterFilters: list[ParameterStringFilter] | None = None
     MaxResults: MaxResults_ | None = None
-    NextToken: NextToken_ | None = None
+    NextToken: str | None = None
     Shared: bool | None = None
 
 
@@ -161,7 +157,7 @@ class ParameterMetadata(Shape):
 
 class DescribeParametersResult(ResponseShape):
     Parameters: list[ParameterMetadata] | None = None
-    NextToken: NextToken_ | None = None
+    NextToken: str | None = None
 
 
 class GetParameterRequest(Shape):
@@ -199,7 +195,7 @@ class GetParameterHistoryRequest(Shape):
     Name: PSParameterName | None = None
     WithDecryption: bool | None = None
     MaxResults: MaxResults_ | None = None
-    NextToken: NextToken_ | None = None
+    NextToken: str | None = None
 
 
 ParameterLabel = Annotated[str, Constraint(minimum=1, maximum=100)]
@@ -225,7 +221,7 @@ class ParameterHistory(Shape):
 
 class GetParameterHistoryResult(ResponseShape):
     Parameters: list[ParameterHistory] | None = None
-    NextToken: NextToken_ | None = None
+    NextToken: str | None = None
 
 
 class GetParametersRequest(Shape):
@@ -249,12 +245,12 @@ class GetParametersByPathRequest(Shape):
     ParameterFilters: list[ParameterStringFilter] | None = None
     WithDecryption: bool | None = None
     MaxResults: GetParametersByPathMaxResults | None = None
-    NextToken: NextToken_ | None = None
+    NextToken: str | None = None
 
 
 class GetParametersByPathResult(ResponseShape):
     Parameters: list[Parameter] | None = None
-    NextToken: NextToken_ | None = None
+    NextToken: str | None = None
 
 
 ResourcePolicyMaxResults = Annotated[int, Constraint(minimum=1, maximum=50)]
@@ -272,8 +268,8 @@ Policy_ = Policy
 
 
 class GetResourcePoliciesResponseEntry(Shape):
-    PolicyId: PolicyId_ | None = None
-    PolicyHash: PolicyHash_ | None = None
+    PolicyId: str | None = None
+    PolicyHash: str | None = None
     Policy: Policy_ | None = None
 
 
@@ -324,7 +320,7 @@ class LabelParameterVersionResult(ResponseShape):
 class ListTagsForResourceRequest(Shape):
     REQUIRED: ClassVar[tuple[str, ...]] = ('ResourceType', 'ResourceId')
     ResourceType: ResourceTypeForTagging | None = None
-    ResourceId: ResourceId_ | None = None
+    ResourceId: str | None = None
 
 
 TagList_ = TagList
@@ -362,19 +358,19 @@ class PutResourcePolicyRequest(Shape):
     REQUIRED: ClassVar[tuple[str, ...]] = ('ResourceArn', 'Policy')
     ResourceArn: ResourceArnString | None = None
     Policy: Policy_ | None = None
-    PolicyId: PolicyId_ | None = None
-    PolicyHash: PolicyHash_ | None = None
+    PolicyId: str | None = None
+    PolicyHash: str | None = None
 
 
 class PutResourcePolicyResponse(ResponseShape):
-    PolicyId: PolicyId_ | None = None
-    PolicyHash: PolicyHash_ | None = None
+    PolicyId: str | None = None
+    PolicyHash: str | None = None
 
 
 class RemoveTagsFromResourceRequest(Shape):
     REQUIRED: ClassVar[tuple[str, ...]] = ('ResourceType', 'ResourceId', 'TagKeys')
     ResourceType: ResourceTypeForTagging | None = None
-    ResourceId: ResourceId_ | None = None
+    ResourceId: str | None = None
     TagKeys: list[TagKey] | None = None
 
 

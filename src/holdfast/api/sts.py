@@ -129,22 +129,15 @@ class AssumeRoleWithSAMLRequest(Shape):
     MinimumSessionTokenSize: minimumSessionTokenSizeType | None = None
 
 
-Audience_ = str
-Issuer_ = str
-NameQualifier_ = str
-Subject_ = str
-SubjectType_ = str
-
-
 class AssumeRoleWithSAMLResponse(ResponseShape):
     Credentials: Credentials_ | None = None
     AssumedRoleUser: AssumedRoleUser_ | None = None
     PackedPolicySize: nonNegativeIntegerType | None = None
-    Subject: Subject_ | None = None
-    SubjectType: SubjectType_ | None = None
-    Issuer: Issuer_ | None = None
-    Audience: Audience_ | None = None
-    NameQualifier: NameQualifier_ | None = None
+    Subject: str | None = None
+    SubjectType: str | None = None
+    Issuer: str | None = None
+    Audience: str | None = None
+    NameQualifier: str | None = None
     SourceIdentity: sourceIdentityType | None = None
     SessionTokenUtilization: sessionTokenUtilizationType | None = None
     SessionTokenSize: sessionTokenSizeType | None = None
@@ -176,7 +169,7 @@ class AssumeRoleWithWebIdentityResponse(ResponseShape):
     AssumedRoleUser: AssumedRoleUser_ | None = None
     PackedPolicySize: nonNegativeIntegerType | None = None
     Provider: str | None = None
-    Audience: Audience_ | None = None
+    Audience: str | None = None
     SourceIdentity: sourceIdentityType | None = None
     SessionTokenUtilization: sessionTokenUtilizationType | None = None
     SessionTokenSize: sessionTokenSizeType | None = None

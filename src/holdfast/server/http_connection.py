@@ -140,10 +140,12 @@ class Connection(asyncio.Protocol):
                 cipher = channel.cipher()
                 self._tls = (channel.version() or "", cipher[0] if cipher else "")
             excess = len(listener.connections) - self._limits.connections
-            if excess > 0:
+            if excess > REFUSED_AT_ONCE:
+                listener.refused["connections"] += 1
+                self._last = self._finished = True
+                self._transport.abort()
+            elif excess > 0:
                 self._refuse(Refusal(503, "connections", "too many connections"))
-                if excess > REFUSED_AT_ONCE:
-                    self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._finished = self._last = True

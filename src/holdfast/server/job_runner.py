@@ -117,5 +117,5 @@ class JobRunner:
     async def _write(self, unit: Unit) -> StoreError | None:
         future: asyncio.Future[StoreError | None] = asyncio.get_running_loop().create_future()
         while not self._executor.write(unit, future.set_result):
-            await asyncio.sleep(0.01)
+            await self._executor.idle()
         return await future

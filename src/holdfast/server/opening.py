@@ -11,9 +11,9 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from holdfast.server.errors import DirectoryInUse, DirectoryUnusable, WrongRootKey
+from holdfast.server.settings import SETTINGS, Settings
 from holdfast.services.holdfast import records, rules
 from holdfast.services.holdfast.operations import create_account_rows
 from holdfast.store.group_commit import GroupCommit
@@ -26,9 +26,6 @@ from holdfast.vault.randomness import SystemRandomness
 from holdfast.vault.root_key_sources import ENVIRONMENT_VARIABLE, load_root_keys
 from holdfast.vault.vault import Vault
 from holdfast.work.clock import SystemClock
-
-if TYPE_CHECKING:
-    from holdfast.server.settings import Settings
 
 DATABASE = "holdfast.db"
 ROOT_VERIFIER = "root_verifier"
@@ -147,7 +144,11 @@ def _first_start(
         tx.run(records.WRITE_METADATA, HOME_ACCOUNT, account.encode())
         credential = DEV_CREDENTIAL if settings.dev else None
         create_account_rows(tx, vault, randomness, clock.service(), account, credential)
-    tx.run(records.WRITE_METADATA, HOME_REGION, settings.region.encode())
+    stored = records.read_text(tx, HOME_REGION)
+    # A region that was named wins; one that was not stays what this store had.
+    region = stored if stored and settings.region == SETTINGS["region"].default else settings.region
+    if region != stored:
+        tx.run(records.WRITE_METADATA, HOME_REGION, region.encode())
     account = records.read_text(tx, HOME_ACCOUNT)
     if settings.account and settings.account != account:
         raise DirectoryUnusable(
@@ -163,7 +164,7 @@ def _first_start(
         clock=clock,
         randomness=randomness,
         home_account=account,
-        home_region=settings.region,
+        home_region=region,
         access_key_id=row[0] if row else "",
         first_start=fresh or verifier is None,
     )

@@ -17,9 +17,12 @@ ROOT_VERIFIER = SealedColumn("store_metadata", "value", "root-verifier", Form.RO
 ACCESS_KEY_SECRET = SealedColumn("access_key", "secret_sealed", "access-key-secret", Form.ROOT, ("access_key_id",))
 
 KMS_KEY_MATERIAL = SealedColumn(
-    "kms_key_material", "material_sealed", "kms-key-material", Form.ROOT, ("key_id", "material_id")
+    "kms_key_material",
+    "material_sealed",
+    "kms-key-material",
+    Form.ROOT,
+    ("account", "region", "key_id", "material_id"),
 )
-"""Account and region are not bound: a copy of the row with the same two ids in another account or region opens."""
 
 SECRET_VALUE = SealedColumn(
     "secret_version", "value_sealed", "secret-value", Form.DATA_KEY, ("secret_id", "version_id")

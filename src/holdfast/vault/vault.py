@@ -51,7 +51,7 @@ class Vault:
         }
         self._value_columns = frozenset(column for column in registry if column.form is Form.DATA_KEY)
         self._token_keys = page_token.token_keys(root_keys)
-        self._materials: dict[tuple[str, str], tuple[bytes, KeyMaterial]] = {}
+        self._materials: dict[Row, tuple[bytes, KeyMaterial]] = {}
         self._materials_lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -91,27 +91,28 @@ class Vault:
 
     # KMS key material
 
-    def new_material(self, key_id: str) -> NewMaterial:
-        """Fresh material for the symmetric key `key_id` (a UUID or a multi-Region id)."""
+    def new_material(self, account: str, region: str, key_id: str) -> NewMaterial:
+        """Fresh material for the symmetric key `key_id` (a UUID or a multi-Region id) of an account and region."""
         secret = self._randomness.bytes(KEY_SIZE)
         material_id = subkey(secret, "kms-material-id").hex()
         KeyMaterial(key_id, material_id, secret)  # an id that no blob could name is refused now
-        return NewMaterial(material_id, self.seal(KMS_KEY_MATERIAL, (key_id, material_id), secret))
+        return NewMaterial(material_id, self.seal(KMS_KEY_MATERIAL, (account, region, key_id, material_id), secret))
 
-    def material(self, key_id: str, material_id: str, sealed: bytes) -> KeyMaterial:
+    def material(self, account: str, region: str, key_id: str, material_id: str, sealed: bytes) -> KeyMaterial:
         """Unwrapped material, ready to encrypt and decrypt. `sealed` is the row as this transaction read it."""
-        kept = self._materials.get((key_id, material_id))
+        row = (account, region, key_id, material_id)
+        kept = self._materials.get(row)
         if kept is not None and kept[0] == sealed:
             return kept[1]
-        secret = self.open(KMS_KEY_MATERIAL, (key_id, material_id), sealed)
+        secret = self.open(KMS_KEY_MATERIAL, row, sealed)
         if len(secret) != KEY_SIZE:
             raise DecryptError
         material = KeyMaterial(key_id, material_id, secret)
         with self._materials_lock:
-            self._materials.pop((key_id, material_id), None)
+            self._materials.pop(row, None)
             while len(self._materials) >= MAXIMUM_MATERIALS:
                 del self._materials[next(iter(self._materials))]
-            self._materials[key_id, material_id] = (sealed, material)
+            self._materials[row] = (sealed, material)
         return material
 
     def blob_header(self, blob: bytes) -> kms_blob.BlobHeader:

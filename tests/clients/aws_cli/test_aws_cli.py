@@ -30,7 +30,12 @@ class Cli:
 
     def run(self, line: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(AWS), *shlex.split(line)], env=self._environment, capture_output=True, text=True, check=False, timeout=120
+            [str(AWS), *shlex.split(line)],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
 
     def __call__(self, line: str) -> Any:
@@ -58,7 +63,9 @@ def test_secrets(aws: Cli, holdfast: Account, tmp_path: Path) -> None:
     aws("secretsmanager put-secret-value --secret-id app/db --secret-string second")
     previous = aws("secretsmanager get-secret-value --secret-id app/db --version-stage AWSPREVIOUS")
     assert previous["SecretString"] == "first"
-    assert [s["Name"] for s in aws("secretsmanager list-secrets --filters Key=name,Values=app")["SecretList"]] == ["app/db"]
+    assert [s["Name"] for s in aws("secretsmanager list-secrets --filters Key=name,Values=app")["SecretList"]] == [
+        "app/db"
+    ]
     blob = tmp_path / "blob"
     blob.write_bytes(bytes(range(256)))
     aws(f"secretsmanager update-secret --secret-id app/db --secret-binary fileb://{blob}")

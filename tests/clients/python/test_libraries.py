@@ -13,15 +13,18 @@ from holdfast.testing import Account
 def test_aws_secretsmanager_caching(holdfast: Account) -> None:
     from aws_secretsmanager_caching import InjectKeywordedSecretString, SecretCache, SecretCacheConfig
 
+    def password(cache: SecretCache, *stage: str) -> str:
+        return json.loads(cache.get_secret_string("cached", *stage) or "{}")["password"]
+
     client = holdfast.client("secretsmanager")
     client.create_secret(Name="cached", SecretString=json.dumps({"username": "u", "password": "one"}))
     cache = SecretCache(config=SecretCacheConfig(secret_refresh_interval=3600), client=client)
-    assert json.loads(cache.get_secret_string("cached"))["password"] == "one"
+    assert password(cache) == "one"
     client.put_secret_value(SecretId="cached", SecretString=json.dumps({"username": "u", "password": "two"}))
-    assert json.loads(cache.get_secret_string("cached"))["password"] == "one"
+    assert password(cache) == "one"
     fresh = SecretCache(client=client)
-    assert json.loads(fresh.get_secret_string("cached", "AWSPREVIOUS"))["password"] == "one"
-    assert json.loads(fresh.get_secret_string("cached"))["password"] == "two"
+    assert password(fresh, "AWSPREVIOUS") == "one"
+    assert password(fresh) == "two"
 
     @InjectKeywordedSecretString(secret_id="cached", cache=fresh, user="username", password="password")
     def connect(user: str, password: str) -> tuple[str, str]:

@@ -92,7 +92,9 @@ def test_apply_plan_change_destroy(holdfast: Account, tmp_path: Path) -> None:
     terraform.plan_is_empty()
     secrets, ssm, kms = (holdfast.client(s) for s in ("secretsmanager", "ssm", "kms"))
     assert secrets.describe_secret(SecretId="terraform/database")["Description"] == "second"
-    assert json.loads(secrets.get_secret_value(SecretId="terraform/database")["SecretString"])["password"].endswith("-2")
+    assert json.loads(secrets.get_secret_value(SecretId="terraform/database")["SecretString"])["password"].endswith(
+        "-2"
+    )
     assert ssm.get_parameter(Name="/terraform/secure", WithDecryption=True)["Parameter"]["Version"] == 2
     key = kms.describe_key(KeyId="alias/terraform")["KeyMetadata"]
     assert key["Description"] == "second"

@@ -10,7 +10,10 @@ from holdfast.vault.errors import DecryptError
 from holdfast.vault.registry import KMS_KEY_MATERIAL, REGISTRY
 from holdfast.vault.sealing import Form
 
-from .conftest import House
+from .conftest import ACCOUNT, REGION, House
+
+
+OWNER = (ACCOUNT, REGION)
 
 
 def _create(house: House, description: str = "") -> str:
@@ -22,8 +25,13 @@ def _create(house: House, description: str = "") -> str:
 
 def test_material_is_sealed(house: House) -> None:
     key_id = _create(house)
-    [(material_id, sealed)] = house.rows("SELECT material_id, material_sealed FROM kms_key_material")
-    secret = house.vault.open(KMS_KEY_MATERIAL, (key_id, material_id), sealed)
+    [(account, region, material_id, sealed)] = house.rows(
+        "SELECT account, region, material_id, material_sealed FROM kms_key_material"
+    )
+    secret = house.vault.open(KMS_KEY_MATERIAL, (account, region, key_id, material_id), sealed)
+    for other in (("999999999999", region), (account, "eu-west-1")):
+        with pytest.raises(DecryptError):
+            house.vault.open(KMS_KEY_MATERIAL, (*other, key_id, material_id), sealed)
     assert len(secret) == 32
     assert secret not in sealed
     content = b"".join(path.read_bytes() for path in house.database.path.parent.iterdir())
@@ -41,7 +49,7 @@ def test_material_opens_in_its_own_row_only(house: House) -> None:
         )
     }
     with pytest.raises(DecryptError):
-        house.vault.open(KMS_KEY_MATERIAL, (second, rows[second][0]), rows[first][1])
+        house.vault.open(KMS_KEY_MATERIAL, (*OWNER, second, rows[second][0]), rows[first][1])
     # Somebody who can write the store swaps two materials: nothing opens, and nothing is encrypted with the wrong one.
     with house.transaction(writable=True) as tx:
         for own, other in ((first, second), (second, first)):

@@ -61,15 +61,21 @@ def test_keys_of_another_account(holdfast: Account, action: str) -> None:
     assert owner.client("kms").describe_key(KeyId=made["KeyId"])["KeyMetadata"] == made
 
 
-def test_aliases_of_another_account(holdfast: Account) -> None:
+@pytest.mark.parametrize("action", ["DescribeKey", "Encrypt", "GenerateDataKey"])
+def test_aliases_of_another_account(holdfast: Account, action: str) -> None:
+    """Neither whether a stranger's alias exists nor which key it names can be told from a denial."""
     owner = holdfast.server.create_account()
     key_id = owner.client("kms").create_key()["KeyMetadata"]["KeyId"]
     owner.client("kms").create_alias(AliasName="alias/app", TargetKeyId=key_id)
-    kms = holdfast.client("kms")
-    for name in ("alias/app", "alias/nothing", "alias/aws/ssm"):
+    managed = owner.client("kms").describe_key(KeyId="alias/aws/ssm")["KeyMetadata"]["KeyId"]
+    for name in ("alias/app", "alias/nothing", "alias/aws/ssm", "alias/aws/secretsmanager"):
         arn = f"arn:aws:kms:us-east-1:{owner.account}:{name}"
-        assert refused(kms.encrypt, KeyId=arn, Plaintext=b"x")[0] == "AccessDeniedException"
-    assert [entry["KeyId"] for entry in owner.client("kms").list_keys()["Keys"]] == [key_id]
+        assert CALLS[action](holdfast.client("kms"), arn) == (
+            "AccessDeniedException",
+            f"User: arn:aws:iam::{holdfast.account}:root is not authorized to perform: kms:{action} on resource: {arn}"
+            f" because no resource-based policy allows the kms:{action} action",
+        )
+    assert {entry["KeyId"] for entry in owner.client("kms").list_keys()["Keys"]} == {key_id, managed}
 
 
 def test_on_behalf_is_authorized_as_the_caller(house: House) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import string
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from holdfast.vault.randomness import Randomness
 
 BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-SECRET_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+KEY_ALPHABET = string.ascii_letters + string.digits + "+/"
 
 
 def new_access_key_id(randomness: Randomness) -> str:
@@ -18,7 +19,7 @@ def new_access_key_id(randomness: Randomness) -> str:
 
 def new_secret_access_key(randomness: Randomness) -> str:
     """40 characters, 240 bits."""
-    return randomness.token(SECRET_ALPHABET, 40)
+    return randomness.token(KEY_ALPHABET, 40)
 
 
 def new_account_id(randomness: Randomness) -> str:

@@ -11,6 +11,7 @@ owner of the key is part of the question.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from holdfast.access.decision import Context, ContextValue, Decision, Outcome, denial_text
@@ -113,10 +114,18 @@ def check(call: Call, action: str, arn: str, account: str, key: Owned | None, co
     return call.check(action, arn, context, owner=account)
 
 
-def authorize(call: Call, action: str, arn: str, account: str, key: Owned | None, context: Context) -> None:
-    """Raise AccessDeniedException unless the caller may do `action` to the key."""
+def authorize(
+    call: Call, action: str, arn: str, account: str, key: Owned | None, context: Context, named: str = ""
+) -> None:
+    """Raise AccessDeniedException unless the caller may do `action` to the key.
+
+    `named` is the ARN of the alias by which the caller named the key. A key of another account is denied by that name:
+    its own would tell a stranger that the alias exists, and what it stands for.
+    """
     decision = check(call, action, arn, account, key, context)
     if not decision.allowed:
+        if named and account != call.account:
+            decision = replace(decision, resource=named)
         raise AccessDeniedException(denial_text(decision))
 
 

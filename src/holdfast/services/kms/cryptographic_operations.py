@@ -189,7 +189,8 @@ def _require_usable_key(found: FoundInUse) -> None:
 def _usable_material(call: Call, found: FoundInUse) -> KeyMaterial:
     _require_usable_key(found)
     key = found.key
-    return call.vault.material(key.key_id, key.material_id, key.material_sealed)
+    region, account = found.arn.split(":", 5)[3:5]  # the key's own, not the caller's
+    return call.vault.material(account, region, key.key_id, key.material_id, key.material_sealed)
 
 
 def _header(blob: bytes | None) -> BlobHeader:

@@ -83,7 +83,7 @@ def _found(call: Call, reference: KeyReference, action: str, more: Context | Non
         return Found(created, arn_of(call, account, key_id), account)
     arn = arn_of(call, account, key.key_id)
     context = KeyContext(call, account, key, request_alias=reference.alias, more=more)
-    authorize(call, action, arn, account, key, context)
+    authorize(call, action, arn, account, key, context, _alias_arn(call, reference))
     return Found(key, arn, account)
 
 
@@ -106,7 +106,7 @@ def use(
     key = KeyInUse(*row)
     arn = arn_of(call, account, key.key_id)
     context = KeyContext(call, account, key, encryption_context, reference.alias, more)
-    authorize(call, action, arn, account, key, context)
+    authorize(call, action, arn, account, key, context, _alias_arn(call, reference))
     return FoundInUse(key, arn)
 
 
@@ -117,6 +117,13 @@ def key_id_of(call: Call, key_id: str) -> str:
         return reference.key_id
     alias = records.read_alias(call.tx, reference.account, call.region, reference.alias)
     return "" if alias is None else alias.key_id
+
+
+def _alias_arn(call: Call, reference: KeyReference) -> str:
+    """Empty when the key was named by its id."""
+    if not reference.alias:
+        return ""
+    return alias_arn(call.partition, call.region, reference.account, reference.alias)
 
 
 class _ManagedToBe(NamedTuple):
@@ -131,10 +138,7 @@ def _authorize_missing(call: Call, reference: KeyReference, action: str, context
     """
     account = reference.account
     managed = MANAGED_KEYS.get(reference.alias) if account == call.account else None
-    if reference.alias:
-        arn = alias_arn(call.partition, call.region, account, reference.alias)
-    else:
-        arn = arn_of(call, account, reference.key_id)
+    arn = _alias_arn(call, reference) or arn_of(call, account, reference.key_id)
     authorize(call, action, arn, account, None if managed is None else _ManagedToBe("", managed.service), context)
     if managed is None:
         raise alias_not_found(arn) if reference.alias else key_not_found(arn)
@@ -159,7 +163,7 @@ def insert_key(
     call: Call, key_id: str, lifecycle: Lifecycle, *, managed_for: str, description: str, policy: str
 ) -> Key:
     """A new key with fresh material, in the caller's account."""
-    material = call.vault.new_material(key_id)
+    material = call.vault.new_material(call.account, call.region, key_id)
     account, region, now = call.account, call.region, call.now
     call.tx.run(
         records.INSERT_KEY,
@@ -210,7 +214,7 @@ def schedule_jobs(call: Call, key_id: str, lifecycle: Lifecycle) -> None:
 
 def rotate(call: Call, key_id: str, rotation_type: str) -> str:
     """Give a key fresh material, which encrypts from now on; the older ones still decrypt. The new material's id."""
-    material = call.vault.new_material(key_id)
+    material = call.vault.new_material(call.account, call.region, key_id)
     newest = call.tx.one(records.NEWEST_SEQUENCE, call.account, call.region, key_id)
     assert newest is not None
     call.tx.run(

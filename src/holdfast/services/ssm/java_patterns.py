@@ -9,9 +9,9 @@ have them) are matched one by one, which is what they mean there. What has no fa
 UnsupportedPattern, which says what it was: back-references, look-behind, other look-aheads, possessive quantifiers,
 atomic groups, unions and intersections of classes, the flags d, m, x and U.
 
-Known differences: `(?i)` folds the case of all letters, Java's of ASCII ones; `$` is the very end of the value, Java's
-may also stand before a last line terminator that the pattern goes on to match.
-(java.util.regex.Pattern, Java SE 21; RE2's syntax page.)
+Known differences: `(?i)` folds the case of all letters, Java's of ASCII ones; `$` and `\\Z` are the very end of the
+value, Java's may also stand before a last line terminator that the pattern goes on to match; `\\b` knows ASCII letters,
+as in Java since 19. (java.util.regex.Pattern, Java SE 21; RE2's syntax page.)
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ from holdfast.services.ssm.java_characters import (
 
 __all__ = ["BadPattern", "JavaPattern", "UnsupportedPattern", "compile_pattern"]
 
-MEMORY = 1 << 20
-"""Bytes that RE2 may use for one pattern; measured: at most about 30 ms for compiling and matching together."""
+MEMORY = 2 << 20
+"""Bytes that RE2 may use for a pattern, all its parts together; measured: compiling and matching take 50 ms at most."""
+MAXIMUM_CONDITIONS = 16
 MAXIMUM_NESTING = 50
 MAXIMUM_REPEAT = 4096
-"""No value is longer, so repeating more often than this is repeating without a limit."""
+"""No value is longer, so repeating this often is repeating without a limit."""
 RE2_REPEAT = 1000
 MAXIMUM_WRITTEN = 100_000
 """Characters of a repetition as written out for RE2: nested ones would grow exponentially."""
@@ -51,7 +52,8 @@ HEXADECIMAL = re.compile(r"x(?:([0-9a-fA-F]{2})|\{([0-9a-fA-F]{1,6})\})|u([0-9a-
 LOW_SURROGATE = re.compile(r"\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 REPEAT = re.compile(r"\{([0-9]{1,9})(,([0-9]{0,9}))?\}")
 FLAGS = re.compile(r"\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?([:)])")
-GROUP_NAME = re.compile(r"\(\?<[a-zA-Z][a-zA-Z0-9]*>")
+GROUP_NAME = re.compile(r"\(\?<([a-zA-Z][a-zA-Z0-9]*)>")
+LEADING_ANCHOR = re.compile(r"(?:\^|\\A)(?![*+?{])")
 TOO_LARGE = "repetitions that make it too large"
 
 
@@ -75,12 +77,12 @@ def compile_pattern(pattern: str) -> JavaPattern:
     """Raises BadPattern or UnsupportedPattern, whose text does not hold the pattern."""
     # Loaded with the first pattern: few parameters have one.
     re2: Any = import_module("re2")
-    options = re2.Options()
-    options.max_mem = MEMORY
-    options.log_errors = False
-    options.never_capture = True
     reader = Reader(pattern)
     body = reader.whole()
+    options = re2.Options()
+    options.max_mem = MEMORY // (1 + len(reader.conditions))
+    options.log_errors = False
+    options.never_capture = True
     try:
         return JavaPattern(
             re2.compile(body, options),
@@ -100,6 +102,7 @@ class Reader:
         self.pattern = pattern
         self.position = 0
         self.nesting = 0
+        self.group_names: set[str] = set()
         self.insensitive = False
         self.dot_matches_all = False
         self.conditions: list[tuple[str, bool]] = []
@@ -127,9 +130,12 @@ class Reader:
         """Anchors, flags and look-aheads at the very beginning."""
         text = ""
         while True:
-            if self._take("^") or self._take("\\A"):
+            if anchor := LEADING_ANCHOR.match(self.pattern, self.position):
+                self.position = anchor.end()
                 text += "^"
             elif (look := self._take("(?=")) or self._take("(?!"):
+                if len(self.conditions) == MAXIMUM_CONDITIONS:
+                    raise UnsupportedPattern("too many look-aheads")
                 inner = self._group()
                 self.conditions.append((f"(?{'i' if self.insensitive else '-i'}:{inner})", look))
             elif (flags := FLAGS.match(self.pattern, self.position)) and flags[3] == ")":
@@ -220,6 +226,9 @@ class Reader:
         if self._take("(?:"):
             return f"(?:{self._group()})"
         if name := GROUP_NAME.match(self.pattern, self.position):
+            if name[1] in self.group_names:
+                raise BadPattern("a group name that is there twice")
+            self.group_names.add(name[1])
             self.position = name.end()
             return f"(?:{self._group()})"
         if not self.pattern.startswith("(?", self.position):
@@ -385,7 +394,7 @@ def repeat(atom: str, low: int, high: int | None) -> str:
     """`atom{low,high}` with no single repetition beyond RE2's limit. `high` None is no limit."""
     if low > MAXIMUM_REPEAT:
         raise UnsupportedPattern(TOO_LARGE)
-    if high is not None and high > MAXIMUM_REPEAT:
+    if high is not None and high >= MAXIMUM_REPEAT:
         high = None
     if low <= RE2_REPEAT and (high is None or high <= RE2_REPEAT):
         return f"{atom}{{{low},{'' if high is None else high}}}"

@@ -1,0 +1,103 @@
+"""The figures that must be reached, and whether this run reached them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from benchmarks import durability, startup, throughput
+from benchmarks.samples import Table
+from benchmarks.scale import Scale
+from benchmarks.startup import Startup
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One line of the table everybody looks at first."""
+
+    figure: str
+    target: str
+    reached: str
+    met: bool
+
+
+def throughput_goals(table: Table) -> list[Goal]:
+    """GetSecretValue against moto, and the share of the listener's own rate that is kept."""
+    goals: list[Goal] = []
+    for connections in throughput.CONNECTIONS:
+        ours = table.get("GetSecretValue", throughput.OURS, connections)
+        moto = table.get("GetSecretValue", throughput.MOTO, connections)
+        ratio = ours.rate / moto.rate
+        goals.append(
+            _least(f"GetSecretValue against moto_server, {connections} connections", 40, ratio, "{:.0f} x", "{:.1f} x")
+        )
+    for connections in throughput.CONNECTIONS:
+        ours = table.get("GetSecretValue", throughput.OURS, connections)
+        bare = table.get(throughput.BARE, throughput.BARE, connections)
+        goals.append(
+            _most(
+                f"server CPU for each GetSecretValue, {connections} connections", 50, ours.cpu, "{:.0f} µs", "{:.1f} µs"
+            )
+        )
+        share = bare.cpu / ours.cpu
+        goals.append(
+            _least(f"share of the empty application's rate by CPU, {connections} connections", 0.13, share, "{:.2f}")
+        )
+    failed = sum(series.failed for series in table.all())
+    goals.append(_most("answers that were not 2xx, lost connections", 0, failed, "{:.0f}"))
+    return goals
+
+
+def durability_goals(table: Table) -> list[Goal]:
+    """PutSecretValue with group commit."""
+    one = table.get(durability.OPERATION, durability.DURABLE, 1)
+    many = table.get(durability.OPERATION, durability.DURABLE, 64)
+    unsynced = table.get(durability.OPERATION, durability.UNSYNCED, 64)
+    failed = sum(series.failed for series in table.all())
+    return [
+        _least("durable PutSecretValue, 64 clients against 1", 2.5, many.rate / one.rate, "{:.1f} x", "{:.2f} x"),
+        _least(
+            "durable PutSecretValue, 64 clients, against synchronous=OFF", 0.65, many.rate / unsynced.rate, "{:.2f} x"
+        ),
+        _most("durable PutSecretValue: answers that were not 2xx, lost connections", 0, failed, "{:.0f}"),
+    ]
+
+
+def startup_goals(found: Startup) -> list[Goal]:
+    """Start and memory."""
+    first = max(found.median_seconds(startup.IDENTITY), found.median_seconds(startup.SECRET))
+    idle = statistics.median(found.idle["holdfast"])
+    loaded = statistics.median(found.loaded["holdfast"])
+    return [
+        _most("start to first answered call, existing data directory", 0.5, first, "{:.1f} s", "{:.2f} s"),
+        _most("idle memory (PSS) after the start", 80, idle, "{:.0f} MB"),
+        _most("idle memory (PSS) after first calls of every service", 80, loaded, "{:.0f} MB"),
+    ]
+
+
+def scale_goals(found: Scale) -> list[Goal]:
+    """Growth of every call; the worst one decides."""
+    secret = next(growth for growth in found.calls if growth.label == "GetSecretValue")
+    pages = [growth for growth in found.calls if growth is not secret]
+    worst = max(pages, key=lambda growth: growth.cpu_ratio)
+    sizes = f"{found.sizes[1]:,} items against {found.sizes[0]:,}"
+    return [
+        _most(f"GetSecretValue, {sizes}", 1.3, secret.cpu_ratio, "{:.1f} x", "{:.2f} x"),
+        _most(
+            f"any list or describe call, {sizes} (worst: {worst.label})", 1.3, worst.cpu_ratio, "{:.1f} x", "{:.2f} x"
+        ),
+    ]
+
+
+def missed(goals: Iterable[Goal]) -> list[Goal]:
+    return [goal for goal in goals if not goal.met]
+
+
+def _least(figure: str, target: float, reached: float, show: str, exact: str = "") -> Goal:
+    return Goal(figure, f"at least {show.format(target)}", (exact or show).format(reached), reached >= target)
+
+
+def _most(figure: str, target: float, reached: float, show: str, exact: str = "") -> Goal:
+    word = "at most " if target else ""
+    return Goal(figure, word + show.format(target), (exact or show).format(reached), reached <= target)

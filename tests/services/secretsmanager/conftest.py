@@ -1,0 +1,187 @@
+"""Secrets Manager twice: behind a real server with boto3, and without a server around it.
+
+Most tests go through boto3. The house is for what only the inside shows: what is in the tables, the number of
+statements, and thousands of steps of a state machine.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from botocore.config import Config
+
+from holdfast.access.principal import root_of, service_role
+from holdfast.api.base import Operation, ServiceError, Shape
+from holdfast.server.directory import Directory
+from holdfast.services.call import Call, NeedsWrite, Source
+from holdfast.services.service import Mode, Served, Service
+from holdfast.store.migrate import migrate
+from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
+from holdfast.store.statements import Statement
+from holdfast.testing import Account, Server
+from holdfast.vault.randomness import Randomness, UnsafeSeededRandomness
+from holdfast.vault.root_key import RootKeys
+from holdfast.vault.vault import Vault
+from holdfast.work.due import next_job
+
+InputT = TypeVar("InputT", bound=Shape)
+OutputT = TypeVar("OutputT", bound=Shape)
+
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+START = 1_800_000_000_000
+ONE_TRY = Config(retries={"total_max_attempts": 1})
+"""SDKs repeat a LimitExceededException four times, with pauses."""
+
+
+@pytest.fixture(scope="module")
+def account(holdfast_session_server: Server) -> Account:
+    """One account for a module's tests; each uses names of its own."""
+    return holdfast_session_server.create_account()
+
+
+@pytest.fixture(scope="module")
+def secrets(account: Account) -> Any:
+    """A boto3 client that tries once."""
+    return account.client("secretsmanager", config=ONE_TRY)
+
+
+@pytest.fixture(scope="module")
+def keys(account: Account) -> Any:
+    """A boto3 client of KMS."""
+    return account.client("kms")
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses."""
+    return f"team/secret_{next(_numbers)}"
+
+
+class House:
+    """A store, a vault, Secrets Manager and KMS; also the `Surroundings` of their calls."""
+
+    partition = "aws"
+    control: Any = None
+
+    def __init__(self, path: Path) -> None:
+        self.randomness: Randomness = UnsafeSeededRandomness(path.name)
+        self.vault = Vault(RootKeys.generate(self.randomness), self.randomness)
+        self.database = SqliteDatabase(path, synchronous="OFF")
+        self.tx = SqliteTransaction(self.database.writing, writable=True)
+        self.tx.execute("BEGIN")
+        migrate(self.tx, self.database.execute)
+        self.tx.execute("COMMIT")
+        self.directory = Directory()
+        self.now = START
+        self.notes: dict[tuple[str, Any], Any] = {}
+        self.last_call: Call
+        self.principal = root_of(ACCOUNT)
+        self.instead: dict[str, Callable[..., Any]] = {}
+        """KMS operations by name that answer otherwise."""
+
+    # Surroundings
+
+    def served(self, operation: Operation[Any, Any]) -> Served:
+        served = self.directory.served(operation)
+        if operation.service == "kms" and operation.name in self.instead:
+            return Served(self.instead[operation.name], served.mode)
+        return served
+
+    def service(self, name: str) -> Service:
+        return self.directory.service(name)
+
+    def pending_note(self, kind: str, key: Any) -> Any:
+        return self.notes.get((kind, key))
+
+    def job_scheduled(self) -> None: ...
+
+    # Calls
+
+    @contextmanager
+    def transaction(self, *, writable: bool) -> Iterator[SqliteTransaction]:
+        self.tx.execute("BEGIN")
+        self.tx.writable = writable
+        try:
+            yield self.tx
+        except BaseException:
+            self.tx.execute("ROLLBACK")
+            self.tx.forget_savepoints()
+            raise
+        self.tx.execute("COMMIT")
+
+    def _new_call(self, tx: SqliteTransaction, principal: Any) -> Call:
+        self.last_call = Call(
+            self, tx, principal=principal, region=REGION, now=self.now, request_id="request", source=Source()
+        )
+        return self.last_call
+
+    def call(self, operation: Operation[InputT, OutputT], value: InputT) -> OutputT:
+        """One call, run as the pipeline would run it."""
+        if self.served(operation).mode is Mode.READ:
+            try:
+                return self._run(operation, value, writable=False)
+            except NeedsWrite:
+                pass
+        return self._run(operation, value, writable=True)
+
+    def _run(self, operation: Operation[InputT, OutputT], value: InputT, *, writable: bool) -> OutputT:
+        with self.transaction(writable=writable) as tx:
+            call = self._new_call(tx, self.principal)
+            output: OutputT = self.served(operation).function(call, value)
+            assert any(d.allowed for d in call.decisions)
+        self.notes |= {(kind, key): note for kind, key, note in call.notes}
+        return output
+
+    def error(self, operation: Operation[InputT, OutputT], value: InputT) -> ServiceError:
+        """The error of a call that must fail."""
+        with pytest.raises(ServiceError) as caught:
+            self.call(operation, value)
+        return caught.value
+
+    def write_notes(self) -> None:
+        """What the server does some milliseconds after a read."""
+        writers = self.service("secretsmanager").notes
+        with self.transaction(writable=True) as tx:
+            for (kind, key), value in self.notes.items():
+                writers[kind](tx, key, value)
+        self.notes = {}
+
+    def advance(self, milliseconds: int) -> None:
+        """Move the clock, stopping at each due job to run it."""
+        end = self.now + milliseconds
+        while True:
+            with self.transaction(writable=True) as tx:
+                job = next_job(tx)
+                if job is None or job.due > end:
+                    break
+                self.now = max(self.now, job.due)
+                tx.execute("DELETE FROM due_job WHERE kind = ? AND subject = ?", (job.kind, job.subject))
+                call = self._new_call(tx, service_role(job.account, "secretsmanager.holdfast", "Role"))
+                self.service("secretsmanager").jobs[job.kind](call, job.subject, job.payload)
+        self.now = end
+
+    def rows(self, text: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Look into the tables."""
+        with self.transaction(writable=False) as tx:
+            return tx.all(Statement(text), *parameters)
+
+    def execute(self, text: str, *parameters: Any) -> None:
+        """Change the tables behind everybody's back."""
+        with self.transaction(writable=True) as tx:
+            tx.run(Statement(text), *parameters)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path / "store.db")
+    yield made
+    made.database.close()
