@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -126,7 +126,7 @@ class Live:
         self.port = self.run(self.listener.listen_tcp("127.0.0.1", 0, context))
         return self
 
-    def run(self, coroutine: asyncio.coroutines.Coroutine[object, object, T]) -> T:
+    def run(self, coroutine: Coroutine[object, object, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(PATIENCE)
 
     def call(self, function: Callable[[], T]) -> T:
@@ -178,7 +178,7 @@ class Live:
 
 
 @contextmanager
-def listening(limits: Limits | None = None, context: ssl.SSLContext | None = None) -> Iterator[Live]:
+def listening(limits: Limits | None = None, context: ssl.SSLContext | None = None) -> Generator[Live]:
     """A listener on a free port of loopback. Its own sweep never runs: tests call it."""
     live = Live(limits or Limits(sweep_seconds=3600))
     try:

@@ -22,8 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from httptools import HttpRequestParser
 from tests.server.live import Client, Live, listening
 
+from holdfast.server.http_body import ChunkedBody
+from holdfast.server.http_head import HeadReader
+from holdfast.server.http_limits import Limits, Refusal
 from holdfast.wire.messages import Request
 
 CORPUS = Path(__file__).parent / "http_corpus"
@@ -56,7 +60,8 @@ def fate_of(path: Path) -> Fate:
             case "#":
                 pass
             case "request":
-                fate.requests.append(Expected(*rest.split(" ", 1)))
+                method, target = rest.split(" ", 1)
+                fate.requests.append(Expected(method, target))
             case "body":
                 fate.requests[-1].body = ast.literal_eval(rest)
             case "header":
@@ -127,6 +132,46 @@ def test_fate(live: Live, name: str, whole: bool) -> None:
     counted = {reason for reason, count in live.listener.refused.items() if count > before[reason]}
     assert counted == ({fate.refused} if fate.refused else set())
     assert live.errors == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if 220 <= int(name[:3]) < 240])
+def test_a_bad_chunk_is_found_without_the_parser(name: str) -> None:
+    """Two readers look for the end of a body; each must find every fault, or they are one reader."""
+    body = (CORPUS / f"{name}.http").read_bytes().partition(b"\r\n\r\n")[2]
+    with pytest.raises(Refusal):
+        ChunkedBody(Limits()).feed(body, 0)
+
+
+class Deaf:
+    """Lets the parser tell the reader of headers, and never of the end of a request."""
+
+    def __init__(self, reader: HeadReader) -> None:
+        self.on_header = reader.on_header
+
+
+@pytest.mark.parametrize(
+    "data", [FURTHER, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"], ids=["no body", "body"]
+)
+def test_a_parser_that_sees_another_end_is_believed(live: Live, data: bytes) -> None:
+    live.requests.clear()
+    client = live.connect()
+    live.until(lambda: len(live.listener.connections) == 1)
+    (connection,) = live.listener.connections
+    connection._reader._parser = HttpRequestParser(Deaf(connection._reader))
+    client.send(data)
+    assert client.answer().status == 400
+    assert client.closed()
+    client.socket.close()
+    assert live.requests == []
+
+
+def test_a_parser_that_sees_an_end_too_early_is_believed() -> None:
+    reader = HeadReader(Limits())
+    reader.read(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n")
+    reader.feed_body(b"ab")
+    reader.complete = True
+    with pytest.raises(Refusal, match="does not end"):
+        reader.feed_body(b"c")
 
 
 def send(client: Client, data: bytes, *, whole: bool) -> None:

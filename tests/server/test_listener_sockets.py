@@ -55,12 +55,14 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def secure(pair: tuple[Path, Path]) -> Iterator[Live]:
-    with listening(Limits(sweep_seconds=3600, header_seconds=1), server_tls_context(*pair)) as live:
+    with listening(Limits(sweep_seconds=3600), server_tls_context(*pair)) as live:
         yield live
 
 
-def connect(live: Live, pair: tuple[Path, Path], **versions: ssl.TLSVersion) -> Client:
+def connect(live: Live, pair: tuple[Path, Path], ciphers: str = "", **versions: ssl.TLSVersion) -> Client:
     context = ssl.create_default_context(cafile=str(pair[0]))
+    if ciphers:
+        context.set_ciphers(ciphers)
     for name, version in versions.items():
         setattr(context, name, version)
     plain = live.connect()
@@ -91,6 +93,11 @@ def test_a_request_over_tls(secure: Live, pair: tuple[Path, Path], version: ssl.
 def test_old_tls_is_refused(secure: Live, pair: tuple[Path, Path]) -> None:
     with pytest.raises(ssl.SSLError):
         connect(secure, pair, minimum_version=ssl.TLSVersion.TLSv1_1, maximum_version=ssl.TLSVersion.TLSv1_1)
+
+
+def test_old_ciphers_are_refused(secure: Live, pair: tuple[Path, Path]) -> None:
+    with pytest.raises(ssl.SSLError):
+        connect(secure, pair, ciphers="ECDHE-ECDSA-AES128-SHA256", maximum_version=ssl.TLSVersion.TLSv1_2)
 
 
 def test_a_large_answer_and_a_large_body_over_tls(secure: Live, pair: tuple[Path, Path]) -> None:
@@ -132,7 +139,7 @@ def test_a_key_of_another_certificate_is_refused(tmp_path: Path, pair: tuple[Pat
 def test_every_address_of_a_host_gets_the_same_port() -> None:
     with listening() as live:
         port = live.run(live.listener.listen_tcp("localhost", 0))
-        names = {address[4][0] for address in socket.getaddrinfo("localhost", port, type=socket.SOCK_STREAM)}
+        names = {str(address[4][0]) for address in socket.getaddrinfo("localhost", port, type=socket.SOCK_STREAM)}
         for name in names:
             with socket.create_connection((name, port)) as connected:
                 client = Client(connected)

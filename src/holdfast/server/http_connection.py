@@ -63,7 +63,7 @@ class Exchange:
             raise RuntimeError("a request was answered twice")
         self.answered = True
         self.response = response
-        self._connection.answered(self)
+        self._connection.answered()
 
 
 class Connection(asyncio.Protocol):
@@ -294,10 +294,10 @@ class Connection(asyncio.Protocol):
 
     # -- answering ----------------------------------------------------------------------------------------------------
 
-    def answered(self, exchange: Exchange) -> None:
-        """`exchange` has its response."""
+    def answered(self) -> None:
+        """One of the exchanges has its response."""
         self._listener.in_flight -= 1
-        if self._exchanges and self._exchanges[0] is exchange:
+        if self._exchanges:  # none once the client is gone
             self._write_ready()
 
     def _write_ready(self) -> None:

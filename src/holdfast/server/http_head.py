@@ -170,7 +170,7 @@ class HeadReader:
             raise malformed("the request target is neither a path nor an address")
         authority, path = absolute.groups()
         # RFC 9112, 3.2.2 lets the target win over Host; a request in which they differ is not sent by mistake.
-        if not authority or authority.lower() != (authority if host is None else host).lower():
+        if authority.lower() != (authority if host is None else host).lower():
             raise Refusal(400, "host", "host and request target disagree")
         _check_host(authority)
         self.target = path if path.startswith("/") else "/" + path

@@ -7,11 +7,12 @@ statements, and thousands of steps of a state machine.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
 import pytest
 from botocore.config import Config
 
@@ -20,14 +21,17 @@ from holdfast.api.base import Operation, ServiceError, Shape
 from holdfast.server.directory import Directory
 from holdfast.services.call import Call, NeedsWrite, Source
 from holdfast.services.service import Mode, Served, Service
-from holdfast.store.migrate import migrate
+from holdfast.store.migrate import for_postgresql, migrate
+from holdfast.store.postgresql import PostgresqlTransaction
+from holdfast.store.postgresql import transaction as postgresql_transaction
 from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
 from holdfast.store.statements import Statement
+from holdfast.store.transaction import Transaction
 from holdfast.testing import Account, Server
 from holdfast.vault.randomness import Randomness, UnsafeSeededRandomness
 from holdfast.vault.root_key import RootKeys
 from holdfast.vault.vault import Vault
-from holdfast.work.due import next_job
+from holdfast.work.due import CANCEL, next_job
 
 InputT = TypeVar("InputT", bound=Shape)
 OutputT = TypeVar("OutputT", bound=Shape)
@@ -73,13 +77,16 @@ class House:
     control: Any = None
 
     def __init__(self, path: Path) -> None:
-        self.randomness: Randomness = UnsafeSeededRandomness(path.name)
-        self.vault = Vault(RootKeys.generate(self.randomness), self.randomness)
         self.database = SqliteDatabase(path, synchronous="OFF")
         self.tx = SqliteTransaction(self.database.writing, writable=True)
         self.tx.execute("BEGIN")
         migrate(self.tx, self.database.execute)
         self.tx.execute("COMMIT")
+        self._furnish()
+
+    def _furnish(self) -> None:
+        self.randomness: Randomness = UnsafeSeededRandomness("house")
+        self.vault = Vault(RootKeys.generate(self.randomness), self.randomness)
         self.directory = Directory()
         self.now = START
         self.notes: dict[tuple[str, Any], Any] = {}
@@ -107,7 +114,7 @@ class House:
     # Calls
 
     @contextmanager
-    def transaction(self, *, writable: bool) -> Iterator[SqliteTransaction]:
+    def transaction(self, *, writable: bool) -> Generator[Transaction]:
         self.tx.execute("BEGIN")
         self.tx.writable = writable
         try:
@@ -118,7 +125,7 @@ class House:
             raise
         self.tx.execute("COMMIT")
 
-    def _new_call(self, tx: SqliteTransaction, principal: Any) -> Call:
+    def _new_call(self, tx: Transaction, principal: Any) -> Call:
         self.last_call = Call(
             self, tx, principal=principal, region=REGION, now=self.now, request_id="request", source=Source()
         )
@@ -164,7 +171,7 @@ class House:
                 if job is None or job.due > end:
                     break
                 self.now = max(self.now, job.due)
-                tx.execute("DELETE FROM due_job WHERE kind = ? AND subject = ?", (job.kind, job.subject))
+                tx.run(CANCEL, *job.key)
                 call = self._new_call(tx, service_role(job.account, "secretsmanager.holdfast", "Role"))
                 self.service("secretsmanager").jobs[job.kind](call, job.subject, job.payload)
         self.now = end
@@ -178,6 +185,32 @@ class House:
         """Change the tables behind everybody's back."""
         with self.transaction(writable=True) as tx:
             tx.run(Statement(text), *parameters)
+
+
+class PostgresqlHouse(House):
+    """The same on a database of a PostgreSQL server."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        with postgresql_transaction(connection) as tx:
+            migrate(tx, tx.execute, for_postgresql)
+        self._furnish()
+
+    @contextmanager
+    def transaction(self, *, writable: bool) -> Generator[PostgresqlTransaction]:
+        with postgresql_transaction(self.connection) as tx:
+            tx.writable = writable
+            yield tx
+
+
+@pytest.fixture
+def postgresql_house(postgresql: str) -> Iterator[PostgresqlHouse]:
+    """A house on a database of its own."""
+    with psycopg.connect(postgresql, autocommit=True) as server:
+        server.execute("CREATE DATABASE secretsmanager")
+        with psycopg.connect(postgresql, dbname="secretsmanager", autocommit=True) as connection:
+            yield PostgresqlHouse(connection)
+        server.execute("DROP DATABASE secretsmanager")
 
 
 @pytest.fixture

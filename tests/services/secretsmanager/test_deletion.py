@@ -70,9 +70,7 @@ def test_windows(secrets: Any, name: str, window: int) -> None:
 
 def test_window_and_force(secrets: Any, name: str) -> None:
     secrets.create_secret(Name=name)
-    assert refused(
-        secrets.delete_secret, SecretId=name, RecoveryWindowInDays=7, ForceDeleteWithoutRecovery=True
-    ) == (
+    assert refused(secrets.delete_secret, SecretId=name, RecoveryWindowInDays=7, ForceDeleteWithoutRecovery=True) == (
         "InvalidParameterException",
         "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
     )

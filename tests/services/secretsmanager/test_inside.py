@@ -13,7 +13,7 @@ from holdfast.api.base import Operation, Shape
 from holdfast.services.secretsmanager import records
 from holdfast.services.secretsmanager.service import SERVICE
 
-from .conftest import ACCOUNT, REGION, House
+from .conftest import ACCOUNT, REGION, House, PostgresqlHouse
 
 DAY = 86_400_000
 TOKEN = "c" * 32
@@ -125,9 +125,7 @@ def test_reading_a_value_is_one_statement_of_ours(house: House, arn: str) -> Non
     house.database.writing.exec_trace = None
 
 
-@pytest.mark.parametrize(
-    ("statement", "count"), [(records.READ_VALUE_BY_LABEL, 3), (records.READ_VALUE_BY_VERSION, 2)]
-)
+@pytest.mark.parametrize(("statement", "count"), [(records.READ_VALUE_BY_LABEL, 3), (records.READ_VALUE_BY_VERSION, 2)])
 def test_each_table_is_read_by_its_whole_key(house: House, statement: Any, count: int) -> None:
     plan = house.rows(f"EXPLAIN QUERY PLAN {statement.text}", "", "", "", "")
     steps = [step[3] for step in plan if "USING" in step[3]]
@@ -175,7 +173,7 @@ def test_no_value_is_in_the_tables(house: House, arn: str) -> None:
     assert arn
     tables = [name for (name,) in house.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     assert {"secret", "secret_version", "secret_label"} <= set(tables)
-    assert not any("hunter2" in str(row) or "hunter2".encode().hex() in str(row) for t in tables
+    assert not any("hunter2" in str(row) or b"hunter2".hex() in str(row) for t in tables
                    for row in house.rows(f"SELECT * FROM {t}"))  # fmt: skip
 
 
@@ -342,3 +340,67 @@ def test_a_listing_reads_a_bounded_number_of_rows(house: House) -> None:
             found += [entry.Name for entry in answer.SecretList or []]
             token = answer.NextToken
         assert found == (expected or [f"s{n:04}" for n in range(2499, -1, -1)])
+
+
+# -- the other engine ---------------------------------------------------------------------------------------------------
+
+
+def test_a_life_on_postgresql(postgresql_house: PostgresqlHouse) -> None:
+    """Every statement with real rows; which secrets a listing finds and how it orders them must not differ."""
+    house = postgresql_house
+    names = ["Zeta", "alpha", "beta_1", "beta-1", "b%ta"]
+    with pytest.raises(api.InvalidParameterException):
+        house.call(api.CreateSecret, api.CreateSecretRequest(Name=names.pop(), ClientRequestToken=TOKEN))
+    for name in [*names, "s"]:
+        house.now += 1
+        request = api.CreateSecretRequest(Name=name, ClientRequestToken=TOKEN, SecretString=name, Description=name)
+        house.call(api.CreateSecret, request)
+    for sort_by in ("created-date", "last-changed-date", "last-accessed-date", "name"):
+        for order in ("asc", "desc"):
+            found: list[str | None] = []
+            token = None
+            while not found or token:
+                listing = api.ListSecretsRequest(SortBy=sort_by, SortOrder=order, MaxResults=2, NextToken=token)
+                answer = house.call(api.ListSecrets, listing)
+                found += [entry.Name for entry in answer.SecretList or []]
+                token = answer.NextToken
+            in_order = [*names, "s"] if "-date" in sort_by and "accessed" not in sort_by else sorted([*names, "s"])
+            assert found == (in_order if order == "asc" else in_order[::-1])
+    filters = [api.Filter(Key="name", Values=["beta"])]
+    answer = house.call(api.ListSecrets, api.ListSecretsRequest(Filters=filters))
+    assert [entry.Name for entry in answer.SecretList or []] == ["beta-1", "beta_1"]
+
+    for number in range(100):
+        version = f"{number:032}"
+        house.now += 1
+        house.call(
+            api.PutSecretValue,
+            api.PutSecretValueRequest(SecretId="s", ClientRequestToken=version, SecretBinary=version.encode()),
+        )
+        house.now += DAY
+    assert get(house).SecretBinary == f"{99:032}".encode()
+    assert get(house, VersionStage="AWSPREVIOUS").VersionId == f"{98:032}"
+    assert get(house, VersionId=f"{50:032}").VersionStages is None
+    house.write_notes()
+    assert (
+        house.call(api.DescribeSecret, api.DescribeSecretRequest(SecretId="s")).LastAccessedDate
+        == house.now // DAY * 86400
+    )
+    listed = house.call(
+        api.ListSecretVersionIds, api.ListSecretVersionIdsRequest(SecretId="s", IncludeDeprecated=True)
+    ).Versions
+    assert [entry.VersionId for entry in listed or []] == [f"{number:032}" for number in range(100)]
+    house.call(
+        api.UpdateSecretVersionStage,
+        api.UpdateSecretVersionStageRequest(SecretId="s", VersionStage="l", MoveToVersionId=f"{50:032}"),
+    )
+    house.call(
+        api.UpdateSecretVersionStage,
+        api.UpdateSecretVersionStageRequest(SecretId="s", VersionStage="l", RemoveFromVersionId=f"{50:032}"),
+    )
+    house.call(api.TagResource, api.TagResourceRequest(SecretId="s", Tags=[api.Tag(Key="a", Value="b")]))
+    house.call(api.UpdateSecret, api.UpdateSecretRequest(SecretId="s", ClientRequestToken="k" * 32, KmsKeyId=""))
+    house.call(api.DeleteSecret, api.DeleteSecretRequest(SecretId="s", RecoveryWindowInDays=7))
+    house.advance(8 * DAY)
+    assert house.error(api.DescribeSecret, api.DescribeSecretRequest(SecretId="s")).code == "ResourceNotFoundException"
+    assert house.rows("SELECT COUNT(*) FROM secret_version") == [(4,)]

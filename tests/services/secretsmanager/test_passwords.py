@@ -31,24 +31,25 @@ OPTIONAL = st.none() | st.booleans()
 )
 def test_any_options(length: int | None, excluded: str | None, options: dict[str, bool | None], seed: int) -> None:
     request = api.GetRandomPasswordRequest(PasswordLength=length, ExcludeCharacters=excluded, **options)
-    included = [
-        set(characters) - set(excluded or "") for option, characters in CLASSES.items() if not options[option]
-    ]
+    included = [set(characters) - set(excluded or "") for option, characters in CLASSES.items() if not options[option]]
     usable = set[str]().union(*included)
     if options["IncludeSpace"]:
         usable |= {" "} - set(excluded or "")
     required = [] if options["RequireEachIncludedType"] is False else included
-    try:
-        password = passwords.random_password(request, UnsafeSeededRandomness(str(seed)))
-    except api.InvalidParameterException as error:
-        if not all(required):
-            assert error.message == passwords.TYPE_EXCLUDED
-        elif not usable:
-            assert error.message == passwords.EVERYTHING_EXCLUDED
-        else:
-            assert error.message == passwords.TOO_SHORT
-            assert (length or 32) < len(required)
+    refusal = None
+    if not all(required):
+        refusal = passwords.TYPE_EXCLUDED
+    elif not usable:
+        refusal = passwords.EVERYTHING_EXCLUDED
+    elif (length or 32) < len(required):
+        refusal = passwords.TOO_SHORT
+    randomness = UnsafeSeededRandomness(str(seed))
+    if refusal is not None:
+        with pytest.raises(api.InvalidParameterException) as caught:
+            passwords.random_password(request, randomness)
+        assert caught.value.message == refusal
         return
+    password = passwords.random_password(request, randomness)
     assert len(password) == (length or 32)
     assert set(password) <= usable
     assert all(set(password) & characters for characters in required)

@@ -57,7 +57,8 @@ class ModelSecret:
         self.labels[CURRENT] = version
 
     def stages(self) -> dict[str, list[str]]:
-        return {v: sorted(l for l in self.labels if self.labels[l] == v) for v in set(self.labels.values())}
+        versions = set(self.labels.values())
+        return {each: sorted(label for label, v in self.labels.items() if v == each) for each in versions}
 
 
 class SecretMachine(RuleBasedStateMachine):
@@ -180,7 +181,7 @@ class SecretMachine(RuleBasedStateMachine):
         ):
             assert answer == "InvalidParameterException"
         else:
-            assert answer.ARN == secret.arn
+            assert secret.arn == answer.ARN
             if move is None:
                 del secret.labels[label]
             elif label == CURRENT:
@@ -213,7 +214,7 @@ class SecretMachine(RuleBasedStateMachine):
         if name not in self.model:
             assert answer == "ResourceNotFoundException"
             return
-        assert answer.ARN == self.model[name].arn
+        assert self.model[name].arn == answer.ARN
         self.model[name].ends = 0
 
     @rule(days=st.sampled_from([1, 6, 8, 31]))
@@ -260,4 +261,4 @@ class SecretMachine(RuleBasedStateMachine):
 
 
 TestSecrets = SecretMachine.TestCase
-TestSecrets.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestSecrets.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)

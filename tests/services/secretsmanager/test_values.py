@@ -117,7 +117,9 @@ def test_lengths_of_ids(secrets: Any, secret_id: str) -> None:
         return
     code, text = refused(secrets.get_secret_value, SecretId=secret_id)
     assert code == "ValidationException"
-    assert text.endswith("at 'secretId' failed to satisfy constraint: Member must have length less than or equal to 2048")
+    assert text.endswith(
+        "at 'secretId' failed to satisfy constraint: Member must have length less than or equal to 2048"
+    )
 
 
 # -- PutSecretValue -----------------------------------------------------------------------------------------------------

@@ -126,9 +126,7 @@ def test_at_most_twenty_labels(secrets: Any, name: str, pair: tuple[str, str]) -
     first, second = pair
     for number in range(18):
         secrets.update_secret_version_stage(SecretId=name, VersionStage=f"l{number}", MoveToVersionId=first)
-    code, _ = refused(
-        secrets.update_secret_version_stage, SecretId=name, VersionStage="more", MoveToVersionId=second
-    )
+    code, _ = refused(secrets.update_secret_version_stage, SecretId=name, VersionStage="more", MoveToVersionId=second)
     assert code == "LimitExceededException"
 
 
@@ -163,12 +161,7 @@ def test_listing(secrets: Any, name: str, pair: tuple[str, str]) -> None:
 def test_pages_of_versions(secrets: Any, name: str) -> None:
     made = {secrets.create_secret(Name=name, SecretString="x")["VersionId"]}
     made |= {secrets.put_secret_value(SecretId=name, SecretString=str(n))["VersionId"] for n in range(6)}
-    pages = [
-        [version["VersionId"] for version in page["Versions"]]
-        for page in secrets.get_paginator("list_secret_version_ids").paginate(
-            SecretId=name, IncludeDeprecated=True, PaginationConfig={"PageSize": 3}
-        )
-    ] if secrets.can_paginate("list_secret_version_ids") else _pages(secrets, name)  # fmt: skip
+    pages = _pages(secrets, name)
     assert [len(page) for page in pages] == [3, 3, 1]
     assert {version for page in pages for version in page} == made
 
@@ -183,8 +176,8 @@ def _pages(secrets: Any, name: str) -> list[list[str]]:
     return pages
 
 
-def test_tokens_belong_to_one_listing(secrets: Any, name: str, pair: tuple[str, str]) -> None:
-    assert pair
+@pytest.mark.usefixtures("pair")
+def test_tokens_belong_to_one_listing(secrets: Any, name: str) -> None:
     token = secrets.list_secret_version_ids(SecretId=name, MaxResults=1)["NextToken"]
     secrets.create_secret(Name=f"{name}x")
     for arguments in (

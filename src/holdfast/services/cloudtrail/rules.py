@@ -131,7 +131,7 @@ def _resources(service: str, arns: tuple[str, ...]) -> bytes:
     rows = [
         {"accountId": arn.split(":", 5)[4], "type": kind, "ARN": arn} if kind else {"ARN": arn}
         for arn in arns
-        if arn.startswith("arn:")
+        if arn.startswith("arn:") and arn.count(":") >= 5  # a missing secret is named as the caller sent it
     ]
     return b',"resources":' + _encode(rows) if rows else b""
 

@@ -68,11 +68,6 @@ def stages_text(labels: Labels) -> str:
     return _encode(stages).decode()
 
 
-def labels_of_version(labels: Labels, version_id: str) -> list[str]:
-    """The labels on one version, in order."""
-    return sorted(label for label, version in labels.items() if version == version_id)
-
-
 def attach(labels: Labels, version_id: str, wanted: Iterable[str]) -> dict[str, str]:
     """Labels after a version got those `wanted`, wherever they were before. LimitExceededException above 20."""
     after = dict(labels)

@@ -4,7 +4,7 @@
     data key ──kms, customer's key─► data_key         bound to SecretARN and SecretVersionId (encryption context)
 
 A key is replaced by wrapping the same data key under the new one; the value's ciphertext stays. KMS decides whether the
-caller may: its refusals become Secrets Manager's errors here (facts: "Access to KMS is not allowed").
+caller may; its refusals become the errors of Secrets Manager here.
 
 Threat: a value in a text. `SecretValue` has a repr that shows none, and no error here carries one.
 """

@@ -48,7 +48,11 @@ DELETE_LABELS = Statement("DELETE FROM parameter_label WHERE account = ? AND reg
 DELETE_TAGS = Statement("DELETE FROM parameter_tag WHERE account = ? AND region = ? AND path = ?")
 
 _IN_RANGE = "p.account = ? AND p.region = ? AND p.path >= ? AND p.path < ? ORDER BY p.path LIMIT ?"
-_CHILDREN = "p.account = ? AND p.region = ? AND p.parent = ? AND p.path >= ? AND p.path < ? ORDER BY p.path LIMIT ?"
+# Row values, for with `parent = ? AND path >= ?` SQLite prefers the primary key and reads everything below the level too.
+_CHILDREN = """
+    p.account = ? AND p.region = ? AND (p.parent, p.path) >= (?, ?) AND (p.parent, p.path) < (?, ?)
+    ORDER BY p.parent, p.path LIMIT ?
+"""
 LIST_PARAMETERS: dict[Source, Statement] = {
     Source.NAMES: Statement(f"SELECT {_METADATA} FROM parameter AS p WHERE {_IN_RANGE}"),
     Source.CHILDREN: Statement(f"SELECT {_METADATA} FROM parameter AS p WHERE {_CHILDREN}"),
@@ -56,8 +60,9 @@ LIST_PARAMETERS: dict[Source, Statement] = {
         f"""
         SELECT {_METADATA} FROM parameter_tag AS t
         JOIN parameter AS p ON p.account = t.account AND p.region = t.region AND p.path = t.path
-        WHERE t.account = ? AND t.region = ? AND t.tag_key = ? AND t.tag_value = ? AND t.path >= ? AND t.path < ?
-        ORDER BY t.path LIMIT ?
+        WHERE t.account = ? AND t.region = ?
+          AND (t.tag_key, t.tag_value, t.path) >= (?, ?, ?) AND (t.tag_key, t.tag_value, t.path) < (?, ?, ?)
+        ORDER BY t.tag_key, t.tag_value, t.path LIMIT ?
         """
     ),
 }
@@ -122,7 +127,8 @@ def read_parameter(tx: Transaction, account: str, region: str, path: str) -> Par
 
 def list_parameters(tx: Transaction, account: str, region: str, part: Range, low: str, limit: int) -> list[Parameter]:
     """Parameters of a range from `low` on, in the order of their paths, `limit` at most."""
-    rows = tx.all(LIST_PARAMETERS[part.source], account, region, *part.key, low, part.high, limit)
+    bounds = (*part.key, low, *part.key, part.high)
+    rows = tx.all(LIST_PARAMETERS[part.source], account, region, *bounds, limit)
     return [Parameter(row) for row in rows]
 
 
@@ -298,7 +304,8 @@ def read_labelled(tx: Transaction, account: str, region: str, path: str, label: 
 
 def list_values(tx: Transaction, account: str, region: str, part: Range, low: str, limit: int) -> list[Value]:
     """Current versions of a range from `low` on, in the order of their paths."""
-    rows = tx.all(LIST_VALUES[part.source], account, region, *part.key, low, part.high, limit)
+    bounds = (*part.key, low, *part.key, part.high)
+    rows = tx.all(LIST_VALUES[part.source], account, region, *bounds, limit)
     return [Value(*row) for row in rows]
 
 

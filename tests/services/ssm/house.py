@@ -1,0 +1,153 @@
+"""Parameter Store and KMS on a real store and a real vault, without a server around them.
+
+For what only the inside shows: what is authorized and with which condition keys, what is in the tables, how many rows a
+page reads, and thousands of steps of a state machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from holdfast.access.decision import EMPTY_CONTEXT, Context, Decision
+from holdfast.access.principal import root_of
+from holdfast.api.base import Operation, ServiceError, Shape
+from holdfast.services.call import Call, NeedsWrite, Source
+from holdfast.services.kms.service import SERVICE as KMS
+from holdfast.services.service import Mode, Served, Service
+from holdfast.services.ssm.service import SERVICE as SSM
+from holdfast.store.migrate import migrate
+from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
+from holdfast.store.statements import Statement
+from holdfast.store.transaction import Row
+from holdfast.vault.randomness import UnsafeSeededRandomness
+from holdfast.vault.root_key import RootKeys
+from holdfast.vault.vault import Vault
+
+InputT = TypeVar("InputT", bound=Shape)
+OutputT = TypeVar("OutputT", bound=Shape)
+
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+START = 1_800_000_000_000
+ARN = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter"
+
+
+class RecordingCall(Call):
+    """A call that remembers what it asked, with the condition keys."""
+
+    __slots__ = ("asked",)
+
+    def check(self, action: str, resource: str, context: Context = EMPTY_CONTEXT, *, owner: str = "") -> Decision:
+        if not hasattr(self, "asked"):
+            self.asked: list[tuple[str, str, dict[str, Any]]] = []
+        self.asked.append((action, resource, dict(context)))
+        return super().check(action, resource, context, owner=owner)
+
+
+class CountingTransaction(SqliteTransaction):
+    """A transaction that counts statements and the rows they gave."""
+
+    statements = 0
+    rows = 0
+
+    def one(self, statement: Statement, *parameters: Any) -> Row | None:
+        self.statements += 1
+        row = super().one(statement, *parameters)
+        self.rows += row is not None
+        return row
+
+    def all(self, statement: Statement, *parameters: Any) -> list[Row]:
+        self.statements += 1
+        rows = super().all(statement, *parameters)
+        self.rows += len(rows)
+        return rows
+
+
+class House:
+    """A store, a vault and the two services; also the `Surroundings` of its calls."""
+
+    partition = "aws"
+
+    def __init__(self, path: Path) -> None:
+        self.randomness = UnsafeSeededRandomness(path.name)
+        self.vault = Vault(RootKeys.generate(self.randomness), self.randomness)
+        self.control: Any = None
+        self.database = SqliteDatabase(path, synchronous="OFF")
+        self.tx = CountingTransaction(self.database.writing, writable=True)
+        self.tx.execute("BEGIN")
+        migrate(self.tx, self.database.execute)
+        self.tx.execute("COMMIT")
+        self.now = START
+        self.principal = root_of(ACCOUNT)
+        self.asked: list[tuple[str, str, dict[str, Any]]] = []
+
+    # Surroundings
+
+    def served(self, operation: Operation[Any, Any]) -> Served:
+        return self.service(operation.service).operations[operation.name]
+
+    def service(self, name: str) -> Service:
+        return {"kms": KMS, "ssm": SSM}[name]
+
+    def pending_note(self, kind: str, key: Any) -> Any:
+        return None
+
+    def job_scheduled(self) -> None: ...
+
+    # Calls
+
+    @contextmanager
+    def transaction(self, *, writable: bool = True) -> Iterator[CountingTransaction]:
+        self.tx.execute("BEGIN")
+        self.tx.writable = writable
+        try:
+            yield self.tx
+        except BaseException:
+            self.tx.execute("ROLLBACK")
+            self.tx.forget_savepoints()
+            raise
+        self.tx.execute("COMMIT")
+
+    def call(self, operation: Operation[InputT, OutputT], value: InputT) -> OutputT:
+        """One call, run as the pipeline would run it."""
+        if self.served(operation).mode is Mode.READ:
+            try:
+                return self._run(operation, value, writable=False)
+            except NeedsWrite:
+                pass
+        return self._run(operation, value, writable=True)
+
+    def _run(self, operation: Operation[InputT, OutputT], value: InputT, *, writable: bool) -> OutputT:
+        with self.transaction(writable=writable) as tx:
+            tx.statements = tx.rows = 0
+            call = RecordingCall(
+                self,
+                tx,
+                principal=self.principal,
+                region=REGION,
+                now=self.now,
+                request_id="request",
+                source=Source(),
+            )
+            call.asked = self.asked = []
+            output: OutputT = self.served(operation).function(call, value)
+            assert any(decision.allowed for decision in call.decisions)
+            return output
+
+    def error(self, operation: Operation[InputT, OutputT], value: InputT) -> ServiceError:
+        """The error of a call that must fail."""
+        with pytest.raises(ServiceError) as caught:
+            self.call(operation, value)
+        return caught.value
+
+    def plan(self, statement: Statement) -> str:
+        """How SQLite would run a statement."""
+        rows = self.database.reading.execute(
+            f"EXPLAIN QUERY PLAN {statement.text}", (None,) * statement.text.count("?")
+        ).fetchall()
+        return "; ".join(str(row[3]) for row in rows)
