@@ -24,16 +24,21 @@ NAMES_IN = Statement("SELECT account FROM account WHERE account >= ? AND account
 def test_what_is_committed_is_there_and_what_is_rolled_back_is_not(engine: Engine) -> None:
     with engine.transaction() as tx:
         tx.run(WRITE_METADATA, "kept", b"1")
-        tx.savepoint()
+        outer = tx.savepoint()
         tx.run(WRITE_METADATA, "lost", b"2")
-        tx.savepoint()
+        inner = tx.savepoint()
         tx.run(WRITE_METADATA, "lost too", b"3")
-        tx.release()
-        tx.rollback()
+        tx.release(inner)
+        tx.savepoint()
+        tx.run(WRITE_METADATA, "lost with a part left open", b"4")
+        tx.rollback(outer)
+        tx.run(WRITE_METADATA, "kept too", b"5")
     with engine.transaction() as tx:
         assert tx.one(READ_METADATA, "kept") == (b"1",)
         assert tx.one(READ_METADATA, "lost") is None
         assert tx.one(READ_METADATA, "lost too") is None
+        assert tx.one(READ_METADATA, "lost with a part left open") is None
+        assert tx.one(READ_METADATA, "kept too") == (b"5",)
 
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:

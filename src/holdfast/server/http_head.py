@@ -125,8 +125,6 @@ class HeadReader:
         self.keep_alive = self.http11 if connection is None else _keep_alive(connection, self.http11)
         self.expects_continue = False
         self._find_length(headers)
-        if self.complete != (self.length == 0):
-            raise bad_framing("the length of the body is not clear")
 
     def feed_body(self, piece: bytes) -> None:
         """Show llhttp a piece of the body as it came over the wire. Raises Refusal if it cannot be that."""

@@ -94,16 +94,16 @@ class JobRunner:
             request_id=request_id,
             source=Source(),
         )
-        transaction.savepoint()
+        mark = transaction.savepoint()
         try:
             transaction.run(CANCEL, *job.key)
             self._directory.service(service_name).jobs[job.kind](call, current.subject, current.payload)
             self._notebook.write_notes(transaction, {(kind, key): value for kind, key, value in call.notes})
-            transaction.release()
+            transaction.release(mark)
         except Exception as error:
             if is_store_failure(error):
                 raise
-            transaction.rollback()
+            transaction.rollback(mark)
             self._report(f"job {job.kind} {request_id}", error)
             attempts = current.attempts + 1
             due = self._clock.service() + retry_delay(attempts)

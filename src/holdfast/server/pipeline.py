@@ -288,22 +288,22 @@ class Pipeline:
     def _run_write(self, exchange: Exchange, transaction: Transaction) -> Response:
         """One write inside the group's transaction; what it wrote stays only if it succeeded, its records always."""
         call, trace = self._call(exchange, transaction)
-        transaction.savepoint()
+        mark = transaction.savepoint()
         try:
             self._authenticator.still_valid(exchange.principal, transaction)
             output = exchange.served.function(call, exchange.value)
             check_decided(call)
             trace.output = output
             response = exchange.protocol.encode(exchange.operation, output, exchange.request_id)
-            transaction.release()
+            transaction.release(mark)
         except ServiceError as error:
-            transaction.rollback()
+            transaction.rollback(mark)
             trace.error = error
             response = self._error(exchange, error)
         except Exception as error:
             if is_store_failure(error):
                 raise
-            transaction.rollback()
+            transaction.rollback(mark)
             self._report(exchange.request_id, error)
             trace.error = InternalFailure("The request processing has failed.")
             response = self._error(exchange, trace.error)

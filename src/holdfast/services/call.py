@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from holdfast.access.decision import EMPTY_CONTEXT, Context, Decision, denial_text
 from holdfast.access.evaluate import evaluate
 from holdfast.api.base import AccessDeniedException, Operation, ServiceError, Shape
+from holdfast.services.service import Mode
 from holdfast.work.due import CANCEL, SCHEDULE, encode_payload
 
 if TYPE_CHECKING:
@@ -178,6 +179,8 @@ class Call:
         the caller's. Raises the other service's ServiceError; whatever it wrote is taken back then.
         """
         served = self.surroundings.served(operation)
+        if served.mode is Mode.WRITE:
+            self.needs_write()
         child = Call(
             self.surroundings,
             self.tx,
@@ -191,20 +194,19 @@ class Call:
         )
         trace = Trace(child, operation, value)
         self.traces.append(trace)
-        writes = self.tx.writable
-        if writes:
-            self.tx.savepoint()
+        # What only reads has nothing to take back, and a savepoint costs two statements.
+        mark = self.tx.savepoint() if served.mode is Mode.WRITE else 0
         try:
             output: OutputT = served.function(child, value)
         except ServiceError as error:
             trace.error = error
-            if writes:
-                self.tx.rollback()
+            if mark:
+                self.tx.rollback(mark)
             raise
-        if not child.decisions:
-            raise RuntimeError(f"{operation.service}:{operation.name} answered without a decision")
-        if writes:
-            self.tx.release()
+        if not any(decision.allowed for decision in child.decisions):
+            raise RuntimeError(f"{operation.service}:{operation.name} answered without a decision that allows it")
+        if mark:
+            self.tx.release(mark)
         trace.output = output
         return output
 

@@ -105,9 +105,9 @@ class GroupCommit:
         while self._queue:
             unit, done = self._queue.popleft()
             try:
-                transaction.savepoint()
+                mark = transaction.savepoint()
                 unit(transaction)
-                transaction.release()
+                transaction.release(mark)
             except Exception as error:  # noqa: BLE001 - whatever went wrong, nothing of the unit may stay
                 finished.append(done)
                 if not self._take_back(transaction):

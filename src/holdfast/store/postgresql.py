@@ -47,18 +47,18 @@ class PostgresqlTransaction:
         with self.connection.cursor() as cursor:
             cursor.executemany(_query(statement.postgresql), rows)
 
-    def savepoint(self) -> None:
+    def savepoint(self) -> int:
         self._depth += 1
         self.connection.execute(_query(f"SAVEPOINT s{self._depth}"))
+        return self._depth
 
-    def release(self) -> None:
-        self.connection.execute(_query(f"RELEASE SAVEPOINT s{self._depth}"))
-        self._depth -= 1
+    def release(self, mark: int) -> None:
+        self.connection.execute(_query(f"RELEASE SAVEPOINT s{mark}"))
+        self._depth = mark - 1
 
-    def rollback(self) -> None:
-        self.connection.execute(_query(f"ROLLBACK TO SAVEPOINT s{self._depth}"))
-        self.connection.execute(_query(f"RELEASE SAVEPOINT s{self._depth}"))
-        self._depth -= 1
+    def rollback(self, mark: int) -> None:
+        self.connection.execute(_query(f"ROLLBACK TO SAVEPOINT s{mark}"))
+        self.release(mark)
 
 
 @contextmanager

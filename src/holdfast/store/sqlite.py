@@ -25,7 +25,7 @@ PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA trusted_schema=OFF",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA cache_size=-16384",
+    "PRAGMA cache_size=-65536",
 )
 
 
@@ -58,18 +58,18 @@ class SqliteTransaction:
             raise ReadOnlyTransaction(statement.text)
         self._many(statement.text, rows)
 
-    def savepoint(self) -> None:
+    def savepoint(self) -> int:
         self._depth += 1
         self.execute(f"SAVEPOINT s{self._depth}")
+        return self._depth
 
-    def release(self) -> None:
-        self.execute(f"RELEASE s{self._depth}")
-        self._depth -= 1
+    def release(self, mark: int) -> None:
+        self.execute(f"RELEASE s{mark}")
+        self._depth = mark - 1
 
-    def rollback(self) -> None:
-        self.execute(f"ROLLBACK TO s{self._depth}")
-        self.execute(f"RELEASE s{self._depth}")
-        self._depth -= 1
+    def rollback(self, mark: int) -> None:
+        self.execute(f"ROLLBACK TO s{mark}")
+        self.release(mark)
 
     def forget_savepoints(self) -> None:
         """After the outer transaction ended, whatever was open inside it is gone."""

@@ -43,14 +43,14 @@ class Transaction(Protocol):
         """Run one statement for each row of parameters."""
         ...
 
-    def savepoint(self) -> None:
-        """Begin a part that can be taken back; parts nest."""
+    def savepoint(self) -> int:
+        """Begin a part that can be taken back; parts nest. Its mark ends it, and whatever is still open inside it."""
         ...
 
-    def release(self) -> None:
-        """Keep the innermost part."""
+    def release(self, mark: int) -> None:
+        """Keep the part."""
         ...
 
-    def rollback(self) -> None:
-        """Take the innermost part back."""
+    def rollback(self, mark: int) -> None:
+        """Take the part back."""
         ...
