@@ -1,29 +1,218 @@
-"""Evaluation: (principal, action, resource, context) -> Decision.
+"""Evaluation: identity, request and the policies of the resource -> Decision.
 
-Today an account has one principal, its root user, and jobs act as service-linked roles. AWS's rule for the root user:
-the identity side always allows within its own account, and nothing at all in another one unless a resource policy says
-so. Users, roles and policies come next and take this function's place without changing its face.
+The order (IAM user guide, "How AWS enforcement code logic evaluates requests"; KMS developer guide, "Troubleshooting key
+access"):
+
+1. An explicit deny in any policy denies.
+2. What the resource policy allows a user, a session or `*` directly is allowed; what it allows a role is limited by the
+   role's boundary and session policies; what it allows an account its principals need of their own policies too.
+3. Otherwise identity policies, boundary and session policies must all allow.
+4. Keys and roles are reached through their own policy only: if it names nobody, identity policies do not count. A KMS
+   grant allows like a statement of the key policy that names the grantee.
+5. Across accounts both sides must allow. A grant is enough alone, as key policies and grants belong to the key's owner
+   and service-linked roles of other accounts live by them ("Required key policy for use with encrypted volumes").
+
+The root user's own side always allows, so does a service-linked role's within its account; service principals and web
+identities have no own side. The operator runs the server; secrets are for principals of the account.
+
+INVARIANT: no path allows without an allow that was found, and none allows in the presence of an explicit deny.
 """
 
 from __future__ import annotations
 
-from holdfast.access.decision import Context, Decision, MatchedStatement, Outcome
-from holdfast.access.principal import Principal, PrincipalKind
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
-ROOT_STATEMENT = (MatchedStatement("root user of the account", "", 0),)
-OPERATOR_STATEMENT = (MatchedStatement("operator of the data directory", "", 0),)
-SERVICE_STATEMENT = (MatchedStatement("service-linked role of the account", "", 0),)
+from holdfast.access.decision import GRANT, Decision, MatchedStatement, Outcome, PolicyKind
+from holdfast.access.keys import is_service_principal
+from holdfast.access.principal import PrincipalKind
+from holdfast.access.principals import Directness, PrincipalElement
+
+if TYPE_CHECKING:
+    from holdfast.access.grounds import GrantStatement, Identity
+    from holdfast.access.policy import CompiledPolicy
+    from holdfast.access.request import AccessRequest
+
+ResourceKind = Literal["resource", "key", "trust"]
+
+ROOT_STATEMENT = MatchedStatement("root user of the account", "", 0)
+OPERATOR_STATEMENT = MatchedStatement("operator of the data directory", "", 0)
+SERVICE_STATEMENT = MatchedStatement("service-linked role of the account", "", 0)
+
+_RESOURCE_KINDS: dict[ResourceKind, PolicyKind] = {
+    "resource": PolicyKind.RESOURCE,
+    "key": PolicyKind.KEY,
+    "trust": PolicyKind.TRUST,
+}
+_CONSTRAINED = frozenset(
+    {
+        "Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "GenerateDataKeyPair",
+        "GenerateDataKeyPairWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo",
+    }
+)  # fmt: skip
+"""Grant operations that have an encryption context, to which a constraint can apply."""
+_ENCRYPTION_CONTEXT = "kms:EncryptionContext:"
 
 
-def evaluate(principal: Principal, action: str, resource: str, resource_account: str, context: Context) -> Decision:
-    """Decide one check. `resource_account` is the account that owns what `resource` names."""
-    if principal.account != resource_account:
-        return Decision(Outcome.IMPLICIT_DENY, action, resource, principal.arn, missing="resource-policy")
-    if principal.kind is PrincipalKind.ROOT:
-        return Decision(Outcome.ALLOW, action, resource, principal.arn, ROOT_STATEMENT)
-    if principal.kind is PrincipalKind.SERVICE:
-        return Decision(Outcome.ALLOW, action, resource, principal.arn, SERVICE_STATEMENT)
-    if principal.kind is PrincipalKind.OPERATOR and action.startswith("holdfast:"):
-        # The operator runs the server; secrets are for principals of the account.
-        return Decision(Outcome.ALLOW, action, resource, principal.arn, OPERATOR_STATEMENT)
-    return Decision(Outcome.IMPLICIT_DENY, action, resource, principal.arn, missing="identity-policy")
+def evaluate(
+    identity: Identity,
+    request: AccessRequest,
+    *,
+    resource_policy: CompiledPolicy | None = None,
+    resource_kind: ResourceKind = "resource",
+    grants: Sequence[GrantStatement] = (),
+) -> Decision:
+    """Decide one check.
+
+    `resource_policy` is the policy of the resource, if it has one; `resource_kind` says whether one is needed (`key`,
+    `trust`). `grants` are those of the key, of any grantee.
+    """
+    matched: list[MatchedStatement] = []
+    own, denied = _own_side(identity, request, matched)
+    limits: tuple[str, ...] = ()
+    named = Directness.NOT
+    if resource_policy is not None:
+        named, resource_denies = _resource_side(identity, request, resource_policy, matched)
+        denied = denied or (resource_policy.kind if resource_denies else "")
+    if identity.boundary is not None:
+        boundary, boundary_denies = _policies((identity.boundary,), identity, request, matched)
+        denied = denied or (PolicyKind.BOUNDARY if boundary_denies else "")
+        if not boundary:
+            limits = (PolicyKind.BOUNDARY,)
+    if identity.session_policies is not None:
+        session, session_denies = _policies(identity.session_policies, identity, request, matched)
+        denied = denied or (PolicyKind.SESSION if session_denies else "")
+        if not session:
+            limits = (*limits, PolicyKind.SESSION)
+    arn = identity.principal.arn
+    if denied:
+        return Decision(Outcome.EXPLICIT_DENY, request.action, request.resource, arn, tuple(matched), denied)
+    same_account = identity.principal.account == request.owner
+    if own and not limits and same_account and resource_kind == "resource":
+        # The way of nearly every call.
+        return Decision(Outcome.ALLOW, request.action, request.resource, arn, tuple(matched))
+    if grants:
+        granted = _granted(identity, request, grants, matched)
+        named = max(named, granted)
+        own = own or granted > Directness.ACCOUNT
+    gaps = _gaps(identity, _RESOURCE_KINDS[resource_kind], same_account, own, limits, named)
+    if not gaps:
+        return Decision(Outcome.ALLOW, request.action, request.resource, arn, tuple(matched))
+    return Decision(Outcome.IMPLICIT_DENY, request.action, request.resource, arn, tuple(matched), gaps[0], gaps)
+
+
+def _own_side(identity: Identity, request: AccessRequest, matched: list[MatchedStatement]) -> tuple[bool, str]:
+    """Whether the caller's own side allows, and the kind of an explicit deny there (empty without one)."""
+    allowed, denies = _policies(identity.policies, identity, request, matched)
+    denied = PolicyKind.IDENTITY if denies else ""
+    if allowed:
+        return True, denied
+    kind = identity.principal.kind
+    if kind is PrincipalKind.USER or kind is PrincipalKind.ASSUMED_ROLE:
+        return False, denied
+    same_account = identity.principal.account == request.owner
+    if kind is PrincipalKind.ROOT:
+        matched.append(ROOT_STATEMENT)
+        return True, denied
+    if kind is PrincipalKind.SERVICE and same_account:
+        matched.append(SERVICE_STATEMENT)
+        return True, denied
+    if kind is PrincipalKind.OPERATOR and same_account and request.action.startswith("holdfast:"):
+        matched.append(OPERATOR_STATEMENT)
+        return True, denied
+    return False, denied
+
+
+def _policies(
+    policies: Sequence[CompiledPolicy], identity: Identity, request: AccessRequest, matched: list[MatchedStatement]
+) -> tuple[bool, bool]:
+    """Whether any of the policies allows, and whether any denies."""
+    allows = denies = False
+    for policy in policies:
+        for statement in policy.candidates(identity, request):
+            if statement.applies(identity, request):
+                matched.append(statement.matched)
+                if statement.allow:
+                    allows = True
+                else:
+                    denies = True
+    return allows, denies
+
+
+def _has_own_side(identity: Identity) -> bool:
+    """Whether policies of the caller's own could allow something."""
+    return not (identity.principal.kind is PrincipalKind.WEB_IDENTITY or is_service_principal(identity.principal))
+
+
+def _resource_side(
+    identity: Identity, request: AccessRequest, policy: CompiledPolicy, matched: list[MatchedStatement]
+) -> tuple[Directness, bool]:
+    """How directly the resource's policy allows, and whether it denies."""
+    directness = Directness.NOT
+    denied = False
+    for statement in policy.candidates(identity, request):
+        named = statement.names(identity)
+        if named and statement.applies(identity, request):
+            matched.append(statement.matched)
+            if not statement.allow:
+                denied = True
+            elif named > directness:
+                directness = named
+    return directness, denied
+
+
+def _gaps(
+    identity: Identity, kind: PolicyKind, same_account: bool, own: bool, limits: tuple[str, ...], named: Directness
+) -> tuple[str, ...]:
+    """The places where an allow is missing, the decisive one first; none when the request is allowed.
+
+    `own` is whether the identity policies allow, `limits` are the boundary and session policies that do not, `named` is
+    how directly the resource's policy allows.
+    """
+    if not _has_own_side(identity):
+        return () if named else (kind,)
+    if not same_account:
+        return (*(() if own else (PolicyKind.IDENTITY,)), *limits, *(() if named else (kind,)))
+    if named is Directness.DIRECT:
+        return ()
+    if named is Directness.ROLE:
+        return limits
+    if named is Directness.NOT and kind is not PolicyKind.RESOURCE:
+        # Whoever writes the statement that is missing will name a user, whom it allows directly, or a role.
+        return (kind,) if identity.principal.kind is PrincipalKind.USER else (kind, *limits)
+    return limits if own else (PolicyKind.IDENTITY, *limits)
+
+
+def _granted(
+    identity: Identity, request: AccessRequest, grants: Sequence[GrantStatement], matched: list[MatchedStatement]
+) -> Directness:
+    """How directly the grants of a key allow the operation."""
+    operation = request.action.partition(":")[2]
+    directness = Directness.NOT
+    for position, grant in enumerate(grants):
+        if operation not in grant.operations:
+            continue
+        named = _grantee(grant.grantee).names(identity)
+        if named and _constraint_holds(grant, operation, request):
+            matched.append(MatchedStatement(f"grant {grant.grant_id}", "", position, "Allow", GRANT))
+            directness = max(directness, named)
+    return directness
+
+
+def _grantee(grantee: str) -> PrincipalElement:
+    kind = "AWS" if grantee.startswith(("arn:", "A")) or grantee.isdigit() else "Service"
+    return PrincipalElement([(kind, grantee)], negated=False)
+
+
+def _constraint_holds(grant: GrantStatement, operation: str, request: AccessRequest) -> bool:
+    """Whether the request's encryption context meets the grant's constraint, where the operation has one."""
+    if operation not in _CONSTRAINED or (grant.equals is None and grant.subset is None):
+        return True
+    context = {
+        name[len(_ENCRYPTION_CONTEXT) :]: value
+        for name, value in request.context.items()
+        if name.startswith(_ENCRYPTION_CONTEXT)
+    }
+    if grant.equals is not None:
+        return context == dict(grant.equals)
+    return grant.subset is None or grant.subset.items() <= context.items()

@@ -63,7 +63,10 @@ class Exchange:
             raise RuntimeError("a request was answered twice")
         self.answered = True
         self.response = response
-        self._connection.answered()
+        connection = self._connection
+        connection.listener.in_flight -= 1
+        if connection.exchanges:  # none once the client is gone
+            connection.write_ready()
 
 
 class Connection(asyncio.Protocol):
@@ -74,12 +77,10 @@ class Connection(asyncio.Protocol):
         "_body",
         "_continue_due",
         "_ended",
-        "_exchanges",
         "_finished",
         "_held",
         "_last",
         "_limits",
-        "_listener",
         "_mark",
         "_operator",
         "_peer",
@@ -92,10 +93,12 @@ class Connection(asyncio.Protocol):
         "_since",
         "_tls",
         "_transport",
+        "exchanges",
+        "listener",
     )
 
     def __init__(self, listener: Listener, *, operator: bool = False) -> None:
-        self._listener = listener
+        self.listener = listener
         self._limits = listener.limits
         self._operator = operator
         self._transport: asyncio.Transport
@@ -103,7 +106,7 @@ class Connection(asyncio.Protocol):
         self._peer = ""
         self._secure = False
         self._tls: tuple[str, str] | None = None
-        self._exchanges: deque[Exchange] = deque()
+        self.exchanges: deque[Exchange] = deque()
         self._requests = 0
         self._rest = b""
         """What was read and cannot be used yet: part of a head, or whole requests while the connection is held."""
@@ -128,7 +131,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        listener = self._listener
+        listener = self.listener
         listener.connections.add(self)
         listener.connections_total += 1
         if not self._operator:
@@ -151,12 +154,12 @@ class Connection(asyncio.Protocol):
         self._finished = self._last = True
         self._rest = b""
         self._body = None
-        self._exchanges.clear()
+        self.exchanges.clear()
         self._reader.close()
-        self._listener.lost(self)
+        self.listener.lost(self)
 
     def data_received(self, data: bytes) -> None:
-        self._listener.bytes_in += len(data)
+        self.listener.bytes_in += len(data)
         if self._last:
             return
         if self._rest:
@@ -197,7 +200,7 @@ class Connection(asyncio.Protocol):
         """Hand over every request that is whole; answers the position after what is used up. Raises Refusal."""
         position, size = 0, len(data)
         while position < size and not self._last:
-            if self._blocked or len(self._exchanges) >= self._limits.pipelined:
+            if self._blocked or len(self.exchanges) >= self._limits.pipelined:
                 self._hold()
                 break
             body = self._body
@@ -234,13 +237,13 @@ class Connection(asyncio.Protocol):
             self._body = ChunkedBody(self._limits) if length == CHUNKED else LengthBody(length)
             # A client that has begun its body does not wait for leave to (RFC 9110, 10.1.1).
             self._continue_due = reader.expects_continue and end == len(data)
-            if self._continue_due and not self._exchanges:
+            if self._continue_due and not self.exchanges:
                 self._write_continue()
         return end
 
     def _dispatch(self, body: bytes) -> None:
         """Hand over the request whose head was read last."""
-        reader, listener = self._reader, self._listener
+        reader, listener = self._reader, self.listener
         if not reader.complete:
             raise bad_framing("the body does not end where its length says")
         self._requests += 1
@@ -251,7 +254,7 @@ class Connection(asyncio.Protocol):
         elif not reader.http11:
             connection_line = KEEP_ALIVE
         exchange = Exchange(self, connection_line, reader.method == "HEAD")
-        self._exchanges.append(exchange)
+        self.exchanges.append(exchange)
         listener.in_flight += 1
         if listener.in_flight > self._limits.in_flight and not self._operator:
             refusal = Refusal(503, "in-flight", "too many requests at once")
@@ -274,7 +277,7 @@ class Connection(asyncio.Protocol):
 
     def _resume(self) -> None:
         """Go on reading if nothing stands against it any more."""
-        if not self._held or self._blocked or self._finished or len(self._exchanges) >= self._limits.pipelined:
+        if not self._held or self._blocked or self._finished or len(self.exchanges) >= self._limits.pipelined:
             return
         self._held = False
         self._transport.resume_reading()
@@ -289,20 +292,14 @@ class Connection(asyncio.Protocol):
         if not self._last and (self._rest or self._body is not None):
             self._refuse(malformed("the request is not complete"))
         self._last = True
-        if not self._exchanges:
+        if not self.exchanges:
             self._finish()
 
     # -- answering ----------------------------------------------------------------------------------------------------
 
-    def answered(self) -> None:
-        """One of the exchanges has its response."""
-        self._listener.in_flight -= 1
-        if self._exchanges:  # none once the client is gone
-            self._write_ready()
-
-    def _write_ready(self) -> None:
+    def write_ready(self) -> None:
         """Write the responses whose turn it is."""
-        exchanges, listener = self._exchanges, self._listener
+        exchanges, listener = self.exchanges, self.listener
         while exchanges and (response := exchanges[0].response) is not None:
             exchange = exchanges.popleft()
             line = CLOSE if self._last and not exchanges else exchange.connection_line
@@ -323,20 +320,20 @@ class Connection(asyncio.Protocol):
 
     def _write_continue(self) -> None:
         self._continue_due = False
-        self._listener.bytes_out += len(CONTINUE)
+        self.listener.bytes_out += len(CONTINUE)
         self._transport.write(CONTINUE)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer in place of `handle`, after the requests before it, and read no further."""
-        self._listener.refused[refusal.reason] += 1
+        self.listener.refused[refusal.reason] += 1
         self._last = self._refused = True
         self._rest = b""
         self._body = None
         exchange = Exchange(self, "", False)
         exchange.answered = True
         exchange.response = of_refusal(refusal, self._limits)
-        self._exchanges.append(exchange)
-        self._write_ready()
+        self.exchanges.append(exchange)
+        self.write_ready()
 
     def _finish(self) -> None:
         """All is written: close.
@@ -364,14 +361,14 @@ class Connection(asyncio.Protocol):
         if mark != self._mark:
             self._mark = mark
             self._since = now
-        elif now - self._since >= self._listener.patience[phase]:
+        elif now - self._since >= self.listener.patience[phase]:
             self._time_out(phase)
 
     def drain(self) -> None:
         """Take no further request; close as soon as nothing is owed."""
         if self._finished:
             self._transport.close()
-        elif self._exchanges:
+        elif self.exchanges:
             self._last = True
         elif not self._rest and self._body is None:
             self._last = True
@@ -390,12 +387,12 @@ class Connection(asyncio.Protocol):
             return Phase.BODY
         if self._rest and not self._held:
             return Phase.HEAD
-        if self._exchanges:
+        if self.exchanges:
             return Phase.WORKING
         return Phase.IDLE if self._requests else Phase.HEAD
 
     def _time_out(self, phase: Phase) -> None:
-        refused = self._listener.refused
+        refused = self.listener.refused
         if phase is Phase.BODY:
             self._refuse(Refusal(408, "body-time", "the body took too long"))
         elif phase is Phase.HEAD and self._rest:

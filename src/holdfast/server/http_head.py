@@ -35,6 +35,8 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 _SINGLE = frozenset({"host", "content-length", "transfer-encoding", "expect"})
 """Repeated, these mean something else to the next reader; all others are joined with a comma (RFC 9110, 5.3)."""
 
+_SLASH = ord("/")
+
 _names: dict[bytes, str] = {}
 _hosts: set[str] = set()
 _REMEMBERED = 512
@@ -120,11 +122,14 @@ class HeadReader:
         self._feed_head(head)
         if len(headers) + self._repeated > self._limits.header_count:
             raise Refusal(431, "header-size", "too many headers")
-        self._check_target(headers)
+        if headers.get("host") not in _hosts or target[0] != _SLASH:
+            self._check_target(headers)
         connection = headers.get("connection")
         self.keep_alive = self.http11 if connection is None else _keep_alive(connection, self.http11)
         self.expects_continue = False
-        self._find_length(headers)
+        self.length = 0
+        if "content-length" in headers or "transfer-encoding" in headers:
+            self._find_length(headers)
 
     def feed_body(self, piece: bytes) -> None:
         """Show llhttp a piece of the body as it came over the wire. Raises Refusal if it cannot be that."""
@@ -183,11 +188,8 @@ class HeadReader:
             if headers["transfer-encoding"] != "chunked":
                 raise _unknown_coding()
             self.length = CHUNKED
-        elif length is None:
-            self.length = 0
-            return
         else:
-            if _LENGTH.fullmatch(length) is None:
+            if length is None or _LENGTH.fullmatch(length) is None:
                 raise bad_framing("content-length is not a number of bytes")
             self.length = int(length)
             if self.length > self._limits.body_bytes:

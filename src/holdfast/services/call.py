@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from holdfast.access.decision import EMPTY_CONTEXT, Context, Decision, denial_text
 from holdfast.access.evaluate import evaluate
+from holdfast.access.grounds import Identity
+from holdfast.access.request import AccessRequest
 from holdfast.api.base import AccessDeniedException, Operation, ServiceError, Shape
 from holdfast.services.service import Mode
 from holdfast.work.due import CANCEL, SCHEDULE, encode_payload
@@ -146,6 +148,27 @@ class Call:
     def partition(self) -> str:
         return self.surroundings.partition
 
+    # -- the circumstances that global condition keys are read from (access/request.py) -----------------------------
+
+    @property
+    def source_ip(self) -> str:
+        return self.source.address
+
+    @property
+    def user_agent(self) -> str:
+        return self.source.user_agent
+
+    @property
+    def secure(self) -> bool:
+        return self.source.secure
+
+    @property
+    def called_via(self) -> tuple[str, ...]:
+        """The services that make this call for the caller, the first one first."""
+        if self.parent is None:
+            return ()
+        return (*self.parent.called_via, f"{self.via_service}.amazonaws.com")
+
     # -- access -----------------------------------------------------------------------------------------------------
 
     def check(self, action: str, resource: str, context: Context = EMPTY_CONTEXT, *, owner: str = "") -> Decision:
@@ -154,7 +177,8 @@ class Call:
         `owner` is the account that owns the resource, the caller's own when not given. `context` holds the service's
         condition keys of this request; the global ones are added by the evaluation.
         """
-        decision = evaluate(self.principal, action, resource, owner or self.account, context)
+        request = AccessRequest(action, resource, owner or self.account, context, self)
+        decision = evaluate(Identity(self.principal), request)
         self.decisions.append(decision)
         return decision
 

@@ -6,7 +6,7 @@ page reads, and thousands of steps of a state machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ from holdfast.store.migrate import migrate
 from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
 from holdfast.store.statements import Statement
 from holdfast.store.transaction import Row
-from holdfast.vault.randomness import UnsafeSeededRandomness
+from holdfast.vault.randomness import Randomness, UnsafeSeededRandomness
 from holdfast.vault.root_key import RootKeys
 from holdfast.vault.vault import Vault
 
@@ -74,7 +74,7 @@ class House:
     partition = "aws"
 
     def __init__(self, path: Path) -> None:
-        self.randomness = UnsafeSeededRandomness(path.name)
+        self.randomness: Randomness = UnsafeSeededRandomness(path.name)
         self.vault = Vault(RootKeys.generate(self.randomness), self.randomness)
         self.control: Any = None
         self.database = SqliteDatabase(path, synchronous="OFF")
@@ -102,7 +102,7 @@ class House:
     # Calls
 
     @contextmanager
-    def transaction(self, *, writable: bool = True) -> Iterator[CountingTransaction]:
+    def transaction(self, *, writable: bool = True) -> Generator[CountingTransaction]:
         self.tx.execute("BEGIN")
         self.tx.writable = writable
         try:

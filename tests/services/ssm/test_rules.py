@@ -171,9 +171,9 @@ def test_what_is_not_sent_is_kept_and_what_is_empty_is_cleared() -> None:
     assert (cleared.description, cleared.allowed_pattern) == ("", "")
 
 
-def test_a_secure_string_without_key_goes_back_to_the_default_key() -> None:
-    assert rules.next_settings(SECURE_SETTINGS, put()).key_id == "alias/aws/ssm"
-    assert rules.next_settings(SECURE_SETTINGS, put(KeyId="alias/mine")).key_id == "alias/mine"
+def test_a_secure_string_stays_under_its_key() -> None:
+    assert rules.next_settings(SECURE_SETTINGS, put()).key_id == SECURE_SETTINGS.key_id
+    assert rules.next_settings(SECURE_SETTINGS, put(KeyId="alias/other")).key_id == "alias/other"
 
 
 def test_a_type_does_not_change() -> None:

@@ -7,10 +7,11 @@ once, kept in a bounded cache) and the part that differs; audit is written for e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import msgspec
 
@@ -38,6 +39,7 @@ def lower_first(name: str) -> str:
 
 
 Shaper = Callable[[Any], Any]
+Writer = Callable[[Any], bytes]
 
 
 def _shape_value(value: Any) -> Any:
@@ -64,6 +66,39 @@ def shaper(shape: type[Shape]) -> Shaper:
         return out
 
     return to_dictionary
+
+
+def _kinds(annotation: Any) -> Iterator[type]:
+    """Every type that an annotation names, at any depth."""
+    parts = get_args(annotation)
+    if not parts and isinstance(annotation, type):
+        yield annotation
+    for part in parts:
+        yield from _kinds(part)
+
+
+@lru_cache(maxsize=2048)
+def writer(shape: type[Shape]) -> Writer:
+    """A function from a structure to the JSON text that may stand in a record; `null` when nothing may.
+
+    Most inputs hold plain values only. For them the text is made by the encoder alone, from a twin of the structure
+    that has the record's spelling and lacks what must not be shown.
+    """
+    kinds = {field.name: {*_kinds(field.type)} for field in msgspec.structs.fields(shape)}
+    names = [n for n in shape.__struct_fields__ if n not in shape.SENSITIVE and bytes not in kinds[n]]
+    if not names or any(issubclass(kind, Shape) for name in names for kind in kinds[name]):
+        to_dictionary = shaper(shape)
+        return lambda value: _encode(to_dictionary(value) or None)
+    spelled = [(lower_first(name), Any, None) for name in names]
+    twin: Any = msgspec.defstruct(shape.__name__, spelled, omit_defaults=True, gc=False)
+    members: Callable[[Any], Any] = attrgetter(*names)
+    if len(names) == 1:
+        return lambda value: _null_if_empty(_encode(twin(members(value))))
+    return lambda value: _null_if_empty(_encode(twin(*members(value))))
+
+
+def _null_if_empty(text: bytes) -> bytes:
+    return b"null" if text == b"{}" else text
 
 
 def user_identity(principal: Principal, via: str) -> dict[str, Any]:

@@ -256,8 +256,8 @@ class Settings(NamedTuple):
 def next_settings(previous: Settings | None, value: api.PutParameterRequest) -> Settings:
     """What the version that PutParameter writes carries; `previous` is the current version's, None for a new parameter.
 
-    A member that is not sent keeps its previous value, an empty one clears it; but a SecureString without KeyId is
-    encrypted under the default key again, whatever the version before it used.
+    A member that is not sent keeps its previous value, an empty one clears it. So a SecureString stays under its key:
+    Terraform sends KeyId only when it changes, and plans a change for ever after a value change if the key went back.
     """
     if previous is None and value.Type is None:
         raise ValidationException("A parameter type is required when you create a parameter.")
@@ -272,7 +272,7 @@ def next_settings(previous: Settings | None, value: api.PutParameterRequest) -> 
         raise ValidationException("KeyId is required for SecureString type parameter only")
     return Settings(
         kind,
-        (value.KeyId or DEFAULT_KEY) if kind == SECURE_STRING else "",
+        (value.KeyId or kept.key_id or DEFAULT_KEY) if kind == SECURE_STRING else "",
         kept.description if value.Description is None else value.Description,
         kept.allowed_pattern if value.AllowedPattern is None else value.AllowedPattern,
         STANDARD,
