@@ -213,6 +213,6 @@ def _constraint_holds(grant: GrantStatement, operation: str, request: AccessRequ
         for name, value in request.context.items()
         if name.startswith(_ENCRYPTION_CONTEXT)
     }
-    if grant.equals is not None:
-        return context == dict(grant.equals)
+    if grant.equals is not None and context != dict(grant.equals):
+        return False
     return grant.subset is None or grant.subset.items() <= context.items()

@@ -45,6 +45,8 @@ def evaluate(scene: Scene) -> dict[str, Any]:
                 named = _named(statement, scene) if place == theirs else "self"
                 if named and _matches(statement, policy["document"], scene):
                     matched.append((policy["name"], index, statement["Effect"], place, named))
+        if place == "identity-policy" and _builtin(scene):
+            matched.append((_builtin(scene), 0, "Allow", place, "self"))
     found = [(policy, index) for policy, index, _, _, _ in matched]
     denied = [place for _, _, effect, place, _ in matched if effect == "Deny"]
     if denied:
@@ -53,10 +55,6 @@ def evaluate(scene: Scene) -> dict[str, Any]:
     allowed = {place for _, _, _, place, _ in matched}
     named = {how for _, _, _, place, how in matched if place == theirs}
     own = "identity-policy" in allowed
-    builtin = None if own else _builtin(scene)
-    if builtin:
-        own = True
-        found.append((builtin, 0))
     boundary = scene["boundary"] is None or "permissions-boundary" in allowed
     session = scene["session_policies"] is None or "session-policy" in allowed
     grants = _grants(scene)
@@ -86,7 +84,7 @@ def _missing(scene: Scene, own: bool, boundary: bool, session: bool, named: set[
     return limit if own else "identity-policy"
 
 
-def _builtin(scene: Scene) -> str | None:
+def _builtin(scene: Scene) -> str:
     """What speaks for principals that have no policies."""
     principal = scene["principal"]
     at_home = principal["account"] == scene["owner"]
@@ -96,7 +94,7 @@ def _builtin(scene: Scene) -> str | None:
         return "service-linked role of the account"
     if principal["kind"] == "Operator" and at_home and scene["action"].startswith("holdfast:"):
         return "operator of the data directory"
-    return None
+    return ""
 
 
 # -- statements -------------------------------------------------------------------------------------------------------
@@ -133,7 +131,7 @@ def _named(statement: dict[str, Any], scene: Scene) -> str:
         {principal["account"], f"arn:aws:iam::{principal['account']}:root"} if principal["account"] else set[str]()
     )
 
-    element = statement.get("Principal", statement.get("NotPrincipal"))
+    element: Any = statement.get("Principal", statement.get("NotPrincipal"))
     listed = {entry for entries in element.values() for entry in _list(entries)} if element != "*" else {"*"}
     if "NotPrincipal" in statement:
         if "*" in listed:
@@ -316,7 +314,7 @@ def _date(text: str) -> float | None:
 
 def _value(key: str, scene: Scene) -> str | list[str] | None:
     """A key of the request, whatever its spelling; a spelling that is there exactly goes first."""
-    known = {name.lower(): value for name, value in _global(scene).items() if value is not None}
+    known = {name.lower(): value for name, value in global_keys(scene).items() if value is not None}
     if key.lower().startswith("aws:principaltag/"):
         tag = key[len("aws:principaltag/") :]
         return _spelled(scene["principal"]["tags"], tag)
@@ -332,7 +330,8 @@ def _spelled(names: dict[str, Any], name: str) -> Any:
     return names[same[0]] if same else None
 
 
-def _global(scene: Scene) -> dict[str, str | list[str] | None]:
+def global_keys(scene: Scene) -> dict[str, str | list[str] | None]:
+    """The global condition keys of a scene, but for tags; None for an absent one."""
     principal, around = scene["principal"], scene["circumstances"]
     kind, session, via = principal["kind"], principal["session"], around["called_via"]
     of_account = principal["account"] != ""
@@ -374,4 +373,6 @@ def _text(value: Any) -> str:
 
 
 def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    if isinstance(value, list):
+        return list[Any](value)  # pyright: ignore[reportUnknownArgumentType] - JSON
+    return [value]

@@ -14,14 +14,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from holdfast.access.decision import EMPTY_CONTEXT, Context, Decision, denial_text
-from holdfast.access.evaluate import evaluate
-from holdfast.access.grounds import Identity
+from holdfast.access.evaluate import ResourceKind, evaluate
+from holdfast.access.grounds import GrantStatement, Identity
 from holdfast.access.request import AccessRequest
 from holdfast.api.base import AccessDeniedException, Operation, ServiceError, Shape
 from holdfast.services.service import Mode
 from holdfast.work.due import CANCEL, SCHEDULE, encode_payload
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from holdfast.access.policy import CompiledPolicy
     from holdfast.access.principal import Principal
     from holdfast.services.holdfast.operations import Control
     from holdfast.services.service import Served, Service
@@ -93,6 +96,7 @@ class Call:
     __slots__ = (
         "account",
         "decisions",
+        "identity",
         "notes",
         "now",
         "parent",
@@ -116,12 +120,15 @@ class Call:
         now: int,
         request_id: str,
         source: Source,
+        identity: Identity | None = None,
         parent: Call | None = None,
         via_service: str = "",
     ) -> None:
         self.surroundings = surroundings
         self.tx = tx
         self.principal = principal
+        self.identity = identity or Identity(principal)
+        """The principal with everything that speaks for it or limits it; without policies when none is given."""
         self.account = principal.account
         """The caller's own account: where names without an account are looked up."""
         self.region = region
@@ -171,20 +178,41 @@ class Call:
 
     # -- access -----------------------------------------------------------------------------------------------------
 
-    def check(self, action: str, resource: str, context: Context = EMPTY_CONTEXT, *, owner: str = "") -> Decision:
+    def check(
+        self,
+        action: str,
+        resource: str,
+        context: Context = EMPTY_CONTEXT,
+        *,
+        owner: str = "",
+        resource_policy: CompiledPolicy | None = None,
+        resource_kind: ResourceKind = "resource",
+        grants: Sequence[GrantStatement] = (),
+    ) -> Decision:
         """Decide and record, without raising: for operations that answer a denial in their own words.
 
         `owner` is the account that owns the resource, the caller's own when not given. `context` holds the service's
-        condition keys of this request; the global ones are added by the evaluation.
+        condition keys of this request; the global ones are added by the evaluation. `resource_policy` is the policy of the
+        resource, `resource_kind` says whether one is needed (a key's, a role's trust policy).
         """
         request = AccessRequest(action, resource, owner or self.account, context, self)
-        decision = evaluate(Identity(self.principal), request)
+        decision = evaluate(
+            self.identity, request, resource_policy=resource_policy, resource_kind=resource_kind, grants=grants
+        )
         self.decisions.append(decision)
         return decision
 
-    def authorize(self, action: str, resource: str, context: Context = EMPTY_CONTEXT, *, owner: str = "") -> None:
+    def authorize(
+        self,
+        action: str,
+        resource: str,
+        context: Context = EMPTY_CONTEXT,
+        *,
+        owner: str = "",
+        resource_policy: CompiledPolicy | None = None,
+    ) -> None:
         """Raise AccessDeniedException unless the caller may do `action` to `resource`."""
-        decision = self.check(action, resource, context, owner=owner)
+        decision = self.check(action, resource, context, owner=owner, resource_policy=resource_policy)
         if not decision.allowed:
             raise AccessDeniedException(denial_text(decision))
 
@@ -209,6 +237,7 @@ class Call:
             self.surroundings,
             self.tx,
             principal=self.principal,
+            identity=self.identity,
             region=self.region,
             now=self.now,
             request_id=self.request_id,
