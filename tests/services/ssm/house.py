@@ -42,11 +42,11 @@ class RecordingCall(Call):
 
     __slots__ = ("asked",)
 
-    def check(self, action: str, resource: str, context: Context = EMPTY_CONTEXT, *, owner: str = "") -> Decision:
+    def check(self, action: str, resource: str, context: Context = EMPTY_CONTEXT, **options: Any) -> Decision:
         if not hasattr(self, "asked"):
             self.asked: list[tuple[str, str, dict[str, Any]]] = []
         self.asked.append((action, resource, dict(context)))
-        return super().check(action, resource, context, owner=owner)
+        return super().check(action, resource, context, **options)
 
 
 class CountingTransaction(SqliteTransaction):
