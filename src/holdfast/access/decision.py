@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 ContextValue = str | bool | int | float | Sequence[str]
 Context = Mapping[str, ContextValue]
 """Condition keys of a request -> their values. A key that the caller did not cause to exist is absent, not None.
@@ -56,8 +58,7 @@ class MatchedStatement:
     kind: str = PolicyKind.IDENTITY
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """The answer to one check of the chain."""
 
     outcome: Outcome

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 ResourceKind = Literal["resource", "key", "trust"]
 
 ROOT_STATEMENT = MatchedStatement("root user of the account", "", 0)
+ROOT_MATCHED = (ROOT_STATEMENT,)
 OPERATOR_STATEMENT = MatchedStatement("operator of the data directory", "", 0)
 SERVICE_STATEMENT = MatchedStatement("service-linked role of the account", "", 0)
 
@@ -67,11 +68,24 @@ def evaluate(
     `resource_policy` is the policy of the resource, if it has one; `resource_kind` says whether one is needed (`key`,
     `trust`). `grants` are those of the key, of any grantee.
     """
+    principal = identity.principal
+    if (
+        resource_policy is None
+        and principal.kind is PrincipalKind.ROOT
+        and principal.account == request.owner
+        and resource_kind == "resource"
+        and not identity.policies
+        and identity.boundary is None
+        and identity.session_policies is None
+    ):
+        # Nothing can deny a root user in its own account: the same answer as below, without the way there.
+        return Decision(Outcome.ALLOW, request.action, request.resource, principal.arn, ROOT_MATCHED)
     matched: list[MatchedStatement] = []
     own, denied = _own_side(identity, request, matched)
     limits: tuple[str, ...] = ()
     named = Directness.NOT
     if resource_policy is not None:
+        assert resource_policy.kind is _RESOURCE_KINDS[resource_kind], "a policy of another kind than the resource"
         named, resource_denies = _resource_side(identity, request, resource_policy, matched)
         denied = denied or (resource_policy.kind if resource_denies else "")
     if identity.boundary is not None:
@@ -178,8 +192,8 @@ def _gaps(
     if named is Directness.ROLE:
         return limits
     if named is Directness.NOT and kind is not PolicyKind.RESOURCE:
-        # Whoever writes the statement that is missing will name a user, whom it allows directly, or a role.
-        return (kind,) if identity.principal.kind is PrincipalKind.USER else (kind, *limits)
+        # Whoever writes the statement that is missing will name a role, whose limits count, or somebody directly.
+        return (kind, *limits) if identity.principal.kind is PrincipalKind.ASSUMED_ROLE else (kind,)
     return limits if own else (PolicyKind.IDENTITY, *limits)
 
 

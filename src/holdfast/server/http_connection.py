@@ -309,7 +309,7 @@ class Connection(asyncio.Protocol):
                 listener.on_error(error)
                 data = encode(INTERNAL_ERROR, listener.date.now(), line, exchange.head_only)
             listener.bytes_out += len(data)
-            self._transport.write(data)
+            listener.write(self._transport, data)
         if not exchanges:
             if self._last:
                 self._finish()
@@ -320,6 +320,7 @@ class Connection(asyncio.Protocol):
 
     def _write_continue(self) -> None:
         self._continue_due = False
+        self.listener.flush()  # answers before it go first
         self.listener.bytes_out += len(CONTINUE)
         self._transport.write(CONTINUE)
 
@@ -345,6 +346,7 @@ class Connection(asyncio.Protocol):
         if self._finished:
             return
         self._finished = True
+        self.listener.flush()
         if self._ended or not (self._refused or self._rest):
             self._transport.close()
             return

@@ -43,26 +43,24 @@ class Randomness(Protocol):
 class SystemRandomness:
     """The operating system's generator."""
 
-    __slots__ = ("_buffer", "_process")
+    __slots__ = ("_buffer",)
 
     def __init__(self) -> None:
         self._buffer: list[str] = []
-        self._process = os.getpid()
+        # A forked child would hand out what its parent will. Asking for the process id each time is a system call.
+        os.register_at_fork(after_in_child=self._buffer.clear)
 
     def bytes(self, n: int) -> builtins.bytes:
         return os.urandom(n)
 
     def uuid4(self) -> str:
-        if self._process != os.getpid():  # forked: the parent will hand out what the buffer holds
-            self._buffer = []
-            self._process = os.getpid()
         while True:
             try:
                 # list.pop takes an entry out in one step, so two threads never get the same one.
-                return _uuid4(self._buffer.pop())
+                return self._buffer.pop()
             except IndexError:
                 block = os.urandom(_BUFFER_SIZE).hex()
-                self._buffer.extend([block[i : i + 32] for i in range(0, len(block), 32)])
+                self._buffer.extend([_uuid4(block[i : i + 32]) for i in range(0, len(block), 32)])
 
     def below(self, n: int) -> int:
         return _below(self, n)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.store.statements import Statement
 
@@ -11,6 +10,7 @@ if TYPE_CHECKING:
     from holdfast.store.transaction import Transaction
 
 INSERT_ACCOUNT = Statement("INSERT INTO account (account, created) VALUES (?, ?) ON CONFLICT (account) DO NOTHING")
+READ_ACCOUNT = Statement("SELECT account FROM account WHERE account = ?")
 LIST_ACCOUNTS = Statement("SELECT account FROM account WHERE account > ? ORDER BY account LIMIT 1000")
 INSERT_ACCESS_KEY = Statement(
     """
@@ -35,8 +35,7 @@ WRITE_METADATA = Statement(
 ACCESS_KEY_TABLE = "access_key"
 
 
-@dataclass(frozen=True, slots=True)
-class AccessKey:
+class AccessKey(NamedTuple):
     """One credential as the store has it."""
 
     access_key_id: str
@@ -44,7 +43,8 @@ class AccessKey:
     kind: str
     principal_id: str
     principal_arn: str
-    active: bool
+    active: int
+    """0 or 1."""
     secret_sealed: bytes
     row_version: int
 
@@ -54,8 +54,7 @@ def read_access_key(transaction: Transaction, access_key_id: str) -> AccessKey |
     row = transaction.one(READ_ACCESS_KEY, access_key_id)
     if row is None:
         return None
-    account, kind, principal_id, arn, active, sealed, version = row
-    return AccessKey(access_key_id, account, kind, principal_id, arn, bool(active), sealed, version)
+    return AccessKey(access_key_id, *row)
 
 
 def read_metadata(transaction: Transaction, name: str) -> bytes | None:
