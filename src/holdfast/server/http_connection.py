@@ -30,6 +30,8 @@ from holdfast.wire.messages import Request, Response
 if TYPE_CHECKING:
     from holdfast.server.listener import Listener
 
+AT_ONCE = 16 * 1024
+"""Bytes: longer answers do not wait for the end of the loop iteration."""
 REFUSED_AT_ONCE = 64
 """Connections beyond the limit that are kept for a moment to be told so; the next ones are only cut."""
 
@@ -309,7 +311,12 @@ class Connection(asyncio.Protocol):
                 listener.on_error(error)
                 data = encode(INTERNAL_ERROR, listener.date.now(), line, exchange.head_only)
             listener.bytes_out += len(data)
-            listener.write(self._transport, data)
+            if self._rest or exchanges or len(data) > AT_ONCE:
+                # What is pipelined or large must meet the transport now: it says when the client lags.
+                listener.flush()
+                self._transport.write(data)
+            else:
+                listener.write(self._transport, data)
         if not exchanges:
             if self._last:
                 self._finish()
