@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from holdfast.store.group_commit import GroupCommit
     from holdfast.store.transaction import Row, StoreError, Transaction
 
-BATCH = 256
+BATCH = 1024
 LIMIT = 20_000
 
 
