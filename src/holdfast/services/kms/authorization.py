@@ -11,7 +11,7 @@ owner of the key is part of the question.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from msgspec.structs import replace
 from typing import TYPE_CHECKING, Protocol
 
 from holdfast.access.decision import Context, ContextValue, Decision, Outcome, denial_text

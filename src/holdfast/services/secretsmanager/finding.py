@@ -7,7 +7,7 @@ too: the ARN's random part would tell that there is such a secret.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 from typing import NamedTuple
 
 from holdfast.access.decision import ContextValue, denial_text
