@@ -7,7 +7,7 @@ ARGUMENTS ?=
 export PYTHON
 bin := .venv/bin
 locks := requirements/runtime.txt requirements/build.txt
-javascript := tests/clients/javascript
+javascript := tests/clients/javascript tests/access/javascript
 
 help: ## Print these verbs
 	@awk 'BEGIN { FS = ":.*## "; print "make VERB\n" } /^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ setup: .venv/.runtime ## Make .venv with a working .venv/bin/holdfast
 serve: .venv/.runtime ## Start a server on ./holdfast-data (ARGUMENTS="--port 4567")
 	@exec $(bin)/holdfast serve $(ARGUMENTS)
 
-test: .venv/.development $(javascript)/node_modules/.ready ## Run every test; installs what they need (ARGUMENTS="-k label")
+test: .venv/.development $(javascript:%=%/node_modules/.ready) ## Run every test; installs what they need (ARGUMENTS="-k label")
 	@sh scripts/setup-system.sh || echo "make: the tests that need them will fail" >&2
 	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/python -m pytest $(ARGUMENTS)
 
@@ -45,7 +45,7 @@ lock: .venv/.development ## Resolve requirements/*.txt anew (UPGRADE=1: newer ve
 	sh scripts/lock.sh
 
 clean: ## Remove .venv, node_modules and caches; never a data directory
-	rm -rf .venv $(javascript)/node_modules .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(javascript:%=%/node_modules) .pytest_cache .ruff_cache .hypothesis
 	find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.runtime: $(locks) pyproject.toml scripts/setup.sh
@@ -54,5 +54,5 @@ clean: ## Remove .venv, node_modules and caches; never a data directory
 .venv/.development: $(locks) requirements/development.txt pyproject.toml scripts/setup.sh
 	@sh scripts/setup.sh development
 
-$(javascript)/node_modules/.ready: $(javascript)/package-lock.json | .venv/.development
-	@sh scripts/setup-javascript.sh
+%/node_modules/.ready: %/package-lock.json | .venv/.development
+	@sh scripts/setup-javascript.sh $*

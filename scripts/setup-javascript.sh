@@ -1,9 +1,11 @@
 #!/bin/sh
-# Install what tests/clients/javascript needs, from its own lock, with the Node.js of .venv.
+# Install what a folder of tests needs from npm, from its own lock, with the Node.js of .venv.
+# `setup-javascript.sh tests/clients/javascript`
 set -eu
+folder=${1:?"say which folder"}
 cd "$(dirname "$0")/.."
 PATH="$PWD/.venv/bin:$PATH"
-cd tests/clients/javascript
-echo "setup: npm ci in tests/clients/javascript"
+cd "$folder"
+echo "setup: npm ci in $folder"
 npm ci --no-audit --no-fund --loglevel=error </dev/null
 touch node_modules/.ready

@@ -39,7 +39,10 @@ ASKED = {
     "key": [("kms:Decrypt", KEY), ("kms:DescribeKey", KEY), ("kms:GenerateDataKey", KEY)],
     "trust": [("sts:AssumeRole", ROLE)],
 }
-TAGS = ({}, {"team": "blue"}, {"team": "red", "Team": "blue"}, {"TEAM": "alice"}, {"team": ""}, {"team": "*"})
+TAGS = (
+    {}, {}, {"team": "blue"}, {"team": "blue"}, {"team": "red"}, {"TEAM": "alice"}, {"team": ""}, {"team": "*"},
+    {"team": "red", "Team": "blue"},
+)  # fmt: skip
 PROVIDER = f"arn:aws:iam::{HOME}:oidc-provider/tokens.example.org"
 
 
@@ -88,7 +91,7 @@ def web_identity() -> dict[str, Any]:
 
 ACTIONS = (
     "*", "secretsmanager:*", "SecretsManager:getsecretvalue", "secretsmanager:Get*", "secretsmanager:?etSecretValue",
-    "*:*", "s*:Get*", "secretsmanager:ListSecrets", "secretsmanager:PutSecretValue", "ssm:GetParameter*", "s3:*",
+    "secretsmanager:ListSecrets", "secretsmanager:PutSecretValue", "ssm:GetParameter*", "s3:*",
 )  # fmt: skip
 KMS_ACTIONS = ("*", "kms:*", "kms:Decrypt", "KMS:d*", "kms:*DataKey*", "kms:Encrypt", "s3:*")
 STS_ACTIONS = ("sts:AssumeRole", "sts:*", "sts:Assume*", "sts:TagSession")
@@ -164,6 +167,14 @@ STRING_OPERATORS = (
 )  # fmt: skip
 
 
+RARE_ACTIONS = ("*:*", "s*:Get*", "?ms:*")
+UNIQUE_IDS = ("AIDAALICE00000000", "AROAAPP000000000", "AIDADELETED00000")
+
+
+def some_actions(random: Random, values: tuple[str, ...]) -> Any:
+    return some(random, RARE_ACTIONS if random.random() < 0.03 else values)
+
+
 def some(random: Random, values: tuple[Any, ...]) -> Any:
     """One value, or a list of one or two."""
     if random.random() < 0.5:
@@ -199,7 +210,6 @@ def own_arns(principal: dict[str, Any]) -> tuple[str, ...]:
         f"arn:aws:iam::{account}:role/teams/App", f"arn:aws:iam::{account}:role/teams/App",
         f"arn:aws:sts::{account}:assumed-role/App/alice", f"arn:aws:iam::{HOME}:role/teams/App",
         f"arn:aws:iam::{ABROAD}:user/staff/bob", f"arn:aws:sts::{account}:federated-user/alice",
-        "AIDAALICE00000000", "AROAAPP000000000", "AIDADELETED00000",
         f"arn:aws:iam::{HOME}:role/aws-service-role/rotation.secretsmanager.amazonaws.com/Rotation",
     )  # fmt: skip
 
@@ -214,7 +224,7 @@ def principal_element(random: Random, principal: dict[str, Any]) -> Any:
         return {"Service": some(random, ("secretsmanager.amazonaws.com", "lambda.amazonaws.com"))}
     if way < 0.32:
         return {"Federated": PROVIDER, "AWS": random.choice(own_arns(principal))}
-    return {"AWS": some(random, own_arns(principal))}
+    return {"AWS": some(random, UNIQUE_IDS if random.random() < 0.08 else own_arns(principal))}
 
 
 def excepted(random: Random, principal: dict[str, Any]) -> Any:
@@ -237,9 +247,9 @@ def statement(random: Random, place: str, principal: dict[str, Any]) -> dict[str
             found["Principal"] = principal_element(random, principal)
     actions = KMS_ACTIONS if place == "key" else ACTIONS + KMS_ACTIONS + STS_ACTIONS
     if random.random() < 0.1:
-        found["NotAction"] = some(random, actions)
+        found["NotAction"] = some_actions(random, actions)
     else:
-        found["Action"] = "*" if random.random() < 0.15 else some(random, actions)
+        found["Action"] = "*" if random.random() < 0.15 else some_actions(random, actions)
     found["NotResource" if random.random() < 0.08 else "Resource"] = some(random, RESOURCES)
     if random.random() < 0.35:
         found["Condition"] = conditions(random)
@@ -267,7 +277,7 @@ def resource_policy(random: Random, kind: str, principal: dict[str, Any]) -> dic
     for each in statements if isinstance(statements, list) else [statements]:
         if kind == "key":
             each.pop("NotAction", None)
-            each["Action"] = some(random, KMS_ACTIONS)
+            each["Action"] = some_actions(random, KMS_ACTIONS)
             each.pop("NotResource", None)
             each["Resource"] = "*"
         if kind == "trust":
@@ -296,7 +306,6 @@ def context_of(random: Random, kind: str) -> dict[str, Any]:
     choices: list[tuple[str, Any]] = [
         ("aws:TagKeys", random.choice((["team"], ["team", "stage"], [], [""]))),
         ("aws:ResourceTag/team", random.choice(("blue", "red", "", "$blue"))),
-        ("aws:ResourceTag/Team", "alice"),
         ("secretsmanager:VersionStage", "AWSCURRENT"),
         ("secretsmanager:RecoveryWindowInDays", random.choice(("7", "30", "7.5"))),
         ("aws:SourceArn", random.choice((f"arn:aws:sns:{REGION}:{HOME}:topic", "no-arn"))),
@@ -308,7 +317,10 @@ def context_of(random: Random, kind: str) -> dict[str, Any]:
             ("kms:EncryptionContext:SecretARN", SECRETS[0]),
             ("kms:EncryptionContextKeys", ["SecretARN"]),
         ]
-    return {name: value for name, value in choices if random.random() < 0.5}
+    found = {name: value for name, value in choices if random.random() < 0.5}
+    if random.random() < 0.1:
+        found["aws:ResourceTag/Team"] = "alice"
+    return found
 
 
 def make_scene(random: Random) -> Scene:

@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.access.document import LEGACY, PolicyError
-from holdfast.access.patterns import Match, Pattern, Token, resolve, tokens_of, without_variables
+from holdfast.access.patterns import Match, Pattern, Token, hide_colons, resolve, tokens_of
 
 if TYPE_CHECKING:
     from holdfast.access.grounds import Identity
@@ -231,23 +231,18 @@ def arn_like(values: Sequence[str], variables: bool) -> Match:
 
 
 def _arn_parts(value: str, variables: bool) -> list[Pattern]:
-    outside = without_variables(value) if variables else value
-    if not outside.startswith("arn:") or outside.count(":") < ARN_PARTS - 1:
+    parts = split_arn(value, variables)
+    if parts[0] != "arn" or len(parts) != ARN_PARTS:
         raise PolicyError(LEGACY)
-    return [Pattern(part, variables=variables) for part in split_arn(value, variables)]
+    return [Pattern(part, variables=variables) for part in parts]
 
 
 def split_arn(value: str, variables: bool) -> list[str]:
     """The parts of an ARN pattern, at most six, cut only at colons that stand outside of variables."""
-    parts: list[str] = [""]
-    depth = 0
-    for position, character in enumerate(value):
-        if variables and character == "{" and value[position - 1 : position] == "$":
-            depth = 1
-        elif character == "}":
-            depth = 0
-        if character == ":" and not depth and len(parts) < ARN_PARTS:
-            parts.append("")
-        else:
-            parts[-1] += character
+    covered = hide_colons(value) if variables else value
+    parts: list[str] = []
+    position = 0
+    for part in covered.split(":", ARN_PARTS - 1):
+        parts.append(value[position : position + len(part)])
+        position += len(part) + 1
     return parts

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.access.decision import PolicyKind
 from holdfast.access.document import LEGACY, SYNTAX, VERSION, Number, PolicyError, parse
-from holdfast.access.patterns import without_variables
+from holdfast.access.patterns import hide_colons
 from holdfast.access.principals import PrincipalElement, principal_element
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def read_policy(text: str, kind: PolicyKind) -> PolicyDocument:
     version = document.get("Version", OLD)
     if version not in (CURRENT, OLD):
         raise PolicyError(SYNTAX, about="version")
-    if not isinstance(document.get("Id", ""), str):
+    if type(document.get("Id", "")) is not str:
         raise PolicyError(SYNTAX)
     found = document.get("Statement")
     statements = [found] if isinstance(found, Mapping) else found
@@ -183,7 +183,7 @@ def _check_trust(statement: Mapping[str, Json], actions: tuple[str, ...], negate
 def _check_resource(resource: str, version: str) -> None:
     if resource == "*":
         return
-    outside = without_variables(resource) if version == CURRENT else resource
+    outside = hide_colons(resource) if version == CURRENT else resource
     parts = outside.split(":")
     if parts[0] != "arn" or len(parts) < 3:
         raise PolicyError(f'Resource {resource} must be in ARN format or "*".')

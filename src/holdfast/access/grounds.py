@@ -26,6 +26,8 @@ class SessionFacts:
     name: str = ""
     """The role session's name."""
     source_identity: str = ""
+    transitive_tags: tuple[tuple[str, str], ...] = ()
+    """Session tags that sessions assumed from this one inherit."""
     multi_factor: bool = False
     multi_factor_at: int | None = None
     """When the device was asked, in milliseconds; None without one."""

@@ -40,26 +40,46 @@ class Variable:
         self.default = default
 
     def resolve(self, identity: Identity, request: AccessRequest) -> str | None:
-        """Its value; None when the key is absent or multivalued (those cannot be variables) and has no default."""
+        """Its value; without one, the default or None.
+
+        A multivalued key cannot be a variable, and an empty value is none: `secret:${aws:PrincipalTag/team}*` must not
+        become `secret:*` for whoever has an empty tag.
+        """
         value = self.reader(identity, request)
-        return value if isinstance(value, str) else self.default
+        return value if value and isinstance(value, str) else self.default
 
 
 Token: TypeAlias = "str | Wild | Variable"  # noqa: S105 - a part of a pattern
 Match: TypeAlias = "Callable[[str, Identity, AccessRequest], bool]"
 
-_VARIABLE = re.compile(r"\$\{(?:(?P<literal>[*?$])|\s*(?P<key>[^},'{]+?)\s*(?:,\s*'(?P<default>[^']*)'\s*)?)\}")
+# Ends at the next brace of either kind, so that each character is looked at once.
+_VARIABLE = re.compile(r"\$\{([^{}]+)\}")
 _WILDCARD = re.compile(r"[*?]")
+
+
+def _variable(content: str) -> Token | None:
+    """What stands between the braces; None when it is no variable and so stands for itself."""
+    if content in ("*", "?", "$"):
+        return content
+    key, comma, rest = content.partition(",")
+    key, default = key.strip(), rest.strip()
+    if not key or (comma and not (len(default) > 1 and default[0] == default[-1] == "'")):
+        return None
+    return Variable(reader_of(key), default[1:-1] if comma else None)
 
 
 def variables_in(text: str) -> list[str]:
     """The keys of the variables in a pattern."""
-    return [found["key"] for found in _VARIABLE.finditer(text) if found["key"]]
+    return [
+        found[1].partition(",")[0].strip()
+        for found in _VARIABLE.finditer(text)
+        if isinstance(_variable(found[1]), Variable)
+    ]
 
 
-def without_variables(text: str) -> str:
-    """The pattern with every variable taken out: what may be split at colons."""
-    return _VARIABLE.sub("", text)
+def hide_colons(text: str) -> str:
+    """The pattern, as long as before, with other characters for the colons inside of its variables."""
+    return _VARIABLE.sub(lambda found: found[0] if _variable(found[1]) is None else found[0].replace(":", "_"), text)
 
 
 def tokens_of(text: str, *, wildcards: bool = True, variables: bool = True) -> tuple[Token, ...]:
@@ -67,12 +87,11 @@ def tokens_of(text: str, *, wildcards: bool = True, variables: bool = True) -> t
     tokens: list[Token] = []
     position = 0
     for found in _VARIABLE.finditer(text) if variables else ():
-        _literal(text[position : found.start()], wildcards, tokens)
-        position = found.end()
-        if found["literal"]:
-            tokens.append(found["literal"])
-        else:
-            tokens.append(Variable(reader_of(found["key"]), found["default"]))
+        token = _variable(found[1])
+        if token is not None:
+            _literal(text[position : found.start()], wildcards, tokens)
+            tokens.append(token)
+            position = found.end()
     _literal(text[position:], wildcards, tokens)
     return _joined(tokens)
 
@@ -160,10 +179,11 @@ def _matches_runs(runs: Sequence[_Run], text: str) -> bool:
 class Pattern:
     """One compiled pattern. `exact` or `prefix` is what an index can use."""
 
-    __slots__ = ("exact", "match", "prefix")
+    __slots__ = ("_tokens", "exact", "match", "prefix")
 
     def __init__(self, text: str, *, variables: bool) -> None:
         tokens = tokens_of(text, variables=variables)
+        self._tokens = tokens
         self.prefix = tokens[0] if tokens and isinstance(tokens[0], str) else ""
         """What every matching text starts with."""
         self.exact: str | None = None
@@ -176,6 +196,13 @@ class Pattern:
     @property
     def anything(self) -> bool:
         return self.match is match_anything
+
+    def could_match(self, text: str, identity: Identity, request: AccessRequest) -> bool:
+        """Whether a text matches when a variable without a value stands for anything."""
+        if self.exact is not None:
+            return text == self.exact
+        resolved = resolve(self._tokens, identity, request, without_value=Wild.ANY)
+        return resolved is not None and _matches_runs(_runs(resolved), text)
 
 
 def match_anything(text: str, identity: Identity, request: AccessRequest) -> bool:
@@ -211,15 +238,17 @@ def _variable_match(tokens: tuple[Token, ...]) -> Match:
     return match
 
 
-def resolve(tokens: Sequence[Token], identity: Identity, request: AccessRequest) -> list[str | Wild] | None:
-    """The tokens with their variables replaced, or None when one has no value."""
+def resolve(
+    tokens: Sequence[Token], identity: Identity, request: AccessRequest, without_value: Wild | None = None
+) -> list[str | Wild] | None:
+    """The tokens with their variables replaced; None when one has no value and nothing stands for it."""
     resolved: list[str | Wild] = []
     for token in tokens:
         if isinstance(token, Variable):
             value = token.resolve(identity, request)
-            if value is None:
+            if value is None and without_value is None:
                 return None
-            resolved.append(value)
+            resolved.append(value or without_value or "")
         else:
             resolved.append(token)
     return resolved

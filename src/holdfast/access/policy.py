@@ -54,7 +54,7 @@ class CompiledStatement:
         patterns = [Pattern(resource, variables=variables) for resource in statement.resources]
         self.patterns: list[Pattern] | None = None if statement.resources_negated else patterns
         """Resource patterns for an index; None when what is listed is left out."""
-        self._resources = _resources_match(patterns, statement.resources_negated)
+        self._resources = _resources_match(patterns, statement)
         self._conditions: tuple[Condition, ...] = tuple(
             compile_condition(operator, key, values, variables=variables)
             for operator, key, values in statement.conditions
@@ -79,14 +79,23 @@ class CompiledStatement:
         return Directness.NOT if self.principal is None else self.principal.names(identity)
 
 
-def _resources_match(patterns: list[Pattern], negated: bool) -> Match | None:
+def _resources_match(patterns: list[Pattern], statement: Statement) -> Match | None:
     """The matcher of a Resource or NotResource element; None when every resource matches."""
+    negated = statement.resources_negated
     if any(pattern.anything for pattern in patterns):
         return (lambda text, identity, request: False) if negated else None
     match = any_of(patterns)
     if not negated:
         return match
-    return lambda text, identity, request: not match(text, identity, request)
+    if not statement.allow:
+        return lambda text, identity, request: not match(text, identity, request)
+
+    def not_match(text: str, identity: Identity, request: AccessRequest) -> bool:
+        # "The resource that includes a policy variable with no value will not match any resource": an Allow must not
+        # take that for leave to reach what it means to leave out.
+        return not any(pattern.could_match(text, identity, request) for pattern in patterns)
+
+    return not_match
 
 
 class _Index:

@@ -90,13 +90,15 @@ class PrincipalElement:
         policy attached, regardless of the values" (IAM user guide, "NotPrincipal").
         """
         principal = identity.principal
+        if identity.boundary is not None:
+            return False
         if self._anyone:
             return True
         if is_service_principal(principal):
             return principal.service in self._services
         if principal.kind is PrincipalKind.WEB_IDENTITY:
             return principal.arn in self._providers
-        if identity.boundary is not None or principal.account not in self._accounts:
+        if principal.account not in self._accounts:
             return False
         if principal.kind is PrincipalKind.ROOT:
             return True

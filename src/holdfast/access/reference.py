@@ -108,7 +108,9 @@ def _matches(statement: dict[str, Any], document: dict[str, Any], scene: Scene) 
         return False
     if "Resource" in statement or "NotResource" in statement:
         resources = _list(statement.get("Resource", statement.get("NotResource")))
-        patterns = [_expand(resource, scene, variables) for resource in resources]
+        # What an Allow leaves out, it leaves out whatever a variable without a value might have been.
+        unknown = ANY if "NotResource" in statement and statement["Effect"] == "Allow" else None
+        patterns = [_expand(resource, scene, variables, unknown=unknown) for resource in resources]
         within = any(pattern is not None and _glob(pattern, scene["resource"]) for pattern in patterns)
         if within == ("NotResource" in statement):
             return False
@@ -134,6 +136,8 @@ def _named(statement: dict[str, Any], scene: Scene) -> str:
     element: Any = statement.get("Principal", statement.get("NotPrincipal"))
     listed = {entry for entries in element.values() for entry in _list(entries)} if element != "*" else {"*"}
     if "NotPrincipal" in statement:
+        if scene["boundary"] is not None:
+            return "direct"
         if "*" in listed:
             return ""
         if not account:
@@ -143,7 +147,7 @@ def _named(statement: dict[str, Any], scene: Scene) -> str:
             whole = whole and bool(role & listed)
         if principal["kind"] == "AWSService":
             whole = bool(account & listed) and bool(role & listed)
-        return "" if whole and scene["boundary"] is None else "direct"
+        return "" if whole else "direct"
     if "*" in listed or (itself - account) & listed:
         return "direct"
     if role & listed:
@@ -177,8 +181,8 @@ def _plain(text: str) -> Pattern:
     return [{"*": ANY, "?": ONE}.get(character, character) for character in text]
 
 
-def _expand(text: str, scene: Scene, variables: bool, wildcards: bool = True) -> Pattern | None:
-    """The pattern with its variables replaced; None when one has no value."""
+def _expand(text: str, scene: Scene, variables: bool, wildcards: bool = True, unknown: object = None) -> Pattern | None:
+    """The pattern with its variables replaced; None when one has no value, unless `unknown` stands for those."""
     pattern: Pattern = []
     for part in re.split(r"(\$\{[^}]*\})", text) if variables else [text]:
         if not (variables and part.startswith("${") and part.endswith("}")):
@@ -187,10 +191,13 @@ def _expand(text: str, scene: Scene, variables: bool, wildcards: bool = True) ->
             pattern.append(part[2:-1])
         else:
             key, comma, default = part[2:-1].partition(",")
-            value = _value(key.strip(), scene)
-            if not isinstance(value, str):
-                if not comma:
+            value = value_of(key.strip(), scene)
+            if not isinstance(value, str) or value == "":
+                if not comma and unknown is None:
                     return None
+                if not comma:
+                    pattern.append(unknown)
+                    continue
                 value = default.strip().strip("'")
             pattern += list(value)
     return pattern
@@ -211,7 +218,7 @@ def _glob(pattern: Pattern, text: str) -> bool:
 
 
 def _holds(operator: str, key: str, wanted: list[str], scene: Scene, variables: bool) -> bool:
-    value = _value(key, scene)
+    value = value_of(key, scene)
     if operator == "Null":
         return ("true" if value in (None, []) else "false") in [each.lower() for each in wanted]
     over, _, name = operator.rpartition(":")
@@ -312,7 +319,7 @@ def _date(text: str) -> float | None:
 # -- condition keys ---------------------------------------------------------------------------------------------------
 
 
-def _value(key: str, scene: Scene) -> str | list[str] | None:
+def value_of(key: str, scene: Scene) -> str | list[str] | None:
     """A key of the request, whatever its spelling; a spelling that is there exactly goes first."""
     known = {name.lower(): value for name, value in global_keys(scene).items() if value is not None}
     if key.lower().startswith("aws:principaltag/"):
