@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,9 @@ def server(tmp_path: Path) -> Server:
 
 def _plant(client: RawClient) -> None:
     """Every way a value goes in, comes out, and goes wrong."""
+    sm, ssm, kms = (partial(client.call, service) for service in ("secretsmanager", "ssm", "kms"))
     value = canary("secret")
-    made = client.call("secretsmanager", "CreateSecret", Name="s", SecretString=value, ClientRequestToken="a" * 32)
+    made = sm("CreateSecret", Name="s", SecretString=value, ClientRequestToken="a" * 32)
     assert made.status == 200, made.body
     binary = base64.b64encode(canary("binary").encode()).decode()
     for number, values in enumerate(({"SecretString": canary("put")}, {"SecretBinary": binary})):
@@ -34,30 +36,30 @@ def _plant(client: RawClient) -> None:
         "secretsmanager", "UpdateSecret", SecretId="s", SecretString=canary("u"), ClientRequestToken="b" * 32
     )
     assert updated.status == 200, updated.body
-    assert MARK in client.call("secretsmanager", "GetSecretValue", SecretId="s").body["SecretString"]
-    batch = client.call("secretsmanager", "BatchGetSecretValue", SecretIdList=["s", "absent"])
+    assert MARK in sm("GetSecretValue", SecretId="s").body["SecretString"]
+    batch = sm("BatchGetSecretValue", SecretIdList=["s", "absent"])
     assert MARK in json.dumps(batch.body)
     for kind in ("String", "StringList", "SecureString"):
-        put = client.call("ssm", "PutParameter", Name=f"/p/{kind}", Type=kind, Value=canary(kind))
+        put = ssm("PutParameter", Name=f"/p/{kind}", Type=kind, Value=canary(kind))
         assert put.status == 200, put.body
-        got = client.call("ssm", "GetParameter", Name=f"/p/{kind}", WithDecryption=True)
+        got = ssm("GetParameter", Name=f"/p/{kind}", WithDecryption=True)
         assert MARK in got.body["Parameter"]["Value"]
-    key = client.call("kms", "CreateKey").body["KeyMetadata"]["KeyId"]
+    key = kms("CreateKey").body["KeyMetadata"]["KeyId"]
     plain = base64.b64encode(canary("kms").encode()).decode()
-    sealed = client.call("kms", "Encrypt", KeyId=key, Plaintext=plain)
+    sealed = kms("Encrypt", KeyId=key, Plaintext=plain)
     assert sealed.status == 200, sealed.body
-    assert client.call("kms", "Decrypt", CiphertextBlob=sealed.body["CiphertextBlob"]).body["Plaintext"] == plain
+    assert kms("Decrypt", CiphertextBlob=sealed.body["CiphertextBlob"]).body["Plaintext"] == plain
     # What goes wrong must not quote what it was given.
     wrong = [
-        client.call("secretsmanager", "CreateSecret", Name="s", SecretString=canary("again"), ClientRequestToken="c" * 32),
-        client.call("secretsmanager", "PutSecretValue", SecretId="s", SecretString=canary("other"), ClientRequestToken="a" * 32),
-        client.call("secretsmanager", "PutSecretValue", SecretId="s", SecretString=canary("long") * 9000, ClientRequestToken="d" * 32),
-        client.call("secretsmanager", "PutSecretValue", SecretId="s", SecretBinary=canary("not base64"), ClientRequestToken="d" * 32),
-        client.call("secretsmanager", "PutSecretValue", SecretId="s", SecretString={"x": canary("map")}, ClientRequestToken="d" * 32),
-        client.call("ssm", "PutParameter", Name="/p/pattern", Type="String", Value=canary("p"), AllowedPattern="^[0-9]+$"),
-        client.call("ssm", "PutParameter", Name="/p/long", Type="SecureString", Value=canary("p") * 500),
-        client.call("ssm", "PutParameter", Name="/p/type", Type="SecureString", Value=[canary("list")]),
-        client.call("kms", "Encrypt", KeyId=key, Plaintext=plain * 900),
+        sm("CreateSecret", Name="s", SecretString=canary("again"), ClientRequestToken="c" * 32),
+        sm("PutSecretValue", SecretId="s", SecretString=canary("other"), ClientRequestToken="a" * 32),
+        sm("PutSecretValue", SecretId="s", SecretString=canary("long") * 9000, ClientRequestToken="d" * 32),
+        sm("PutSecretValue", SecretId="s", SecretBinary=canary("not base64"), ClientRequestToken="d" * 32),
+        sm("PutSecretValue", SecretId="s", SecretString={"x": canary("map")}, ClientRequestToken="d" * 32),
+        ssm("PutParameter", Name="/p/pattern", Type="String", Value=canary("p"), AllowedPattern="^[0-9]+$"),
+        ssm("PutParameter", Name="/p/long", Type="SecureString", Value=canary("p") * 500),
+        ssm("PutParameter", Name="/p/type", Type="SecureString", Value=[canary("list")]),
+        kms("Encrypt", KeyId=key, Plaintext=plain * 900),
     ]  # fmt: skip
     for answer in wrong:
         assert answer.status == 400, answer.body

@@ -27,11 +27,11 @@ class AdvanceClockRequest(Shape):
     Seconds: AdvanceSeconds | None = None
 
 
-Timestamp = Annotated[float, Timestamp()]
+DateTime = Annotated[float, Timestamp()]
 
 
 class AdvanceClockResponse(ResponseShape):
-    Now: Timestamp | None = None
+    Now: DateTime | None = None
     JobsRun: int | None = None
     JobsFailed: int | None = None
 
@@ -58,7 +58,7 @@ class GetClockRequest(Shape):
 
 
 class GetClockResponse(ResponseShape):
-    Now: Timestamp | None = None
+    Now: DateTime | None = None
     Movable: bool | None = None
     OffsetSeconds: float | None = None
 
@@ -86,11 +86,11 @@ class GetStatusResponse(ResponseShape):
     Store: str | None = None
     DataDirectory: str | None = None
     SchemaVersion: int | None = None
-    StartedDate: Timestamp | None = None
-    Now: Timestamp | None = None
+    StartedDate: DateTime | None = None
+    Now: DateTime | None = None
     MovableClock: bool | None = None
     DueJobs: int | None = None
-    NextDueDate: Timestamp | None = None
+    NextDueDate: DateTime | None = None
     Endpoint: str | None = None
 
 

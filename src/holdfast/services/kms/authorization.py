@@ -11,8 +11,9 @@ owner of the key is part of the question.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from msgspec.structs import replace
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from holdfast.access.decision import Context, ContextValue, Decision, Outcome, denial_text
 from holdfast.api.base import AccessDeniedException

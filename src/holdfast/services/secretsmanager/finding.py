@@ -7,8 +7,9 @@ too: the ARN's random part would tell that there is such a secret.
 
 from __future__ import annotations
 
-from msgspec.structs import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from holdfast.access.decision import ContextValue, denial_text
 from holdfast.api import secretsmanager as api
