@@ -1,6 +1,6 @@
 # The verbs of this repository; `make` alone prints them. CONTRIBUTING.md says when to use which.
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check format bench generate lock clean
+.PHONY: help setup serve test chaos check format bench generate lock clean
 
 PYTHON ?= python3
 ARGUMENTS ?=
@@ -23,6 +23,10 @@ serve: .venv/.runtime ## Start a server on ./holdfast-data (ARGUMENTS="--port 45
 test: .venv/.development $(javascript:%=%/node_modules/.ready) ## Run every test; installs what they need (ARGUMENTS="-k label")
 	@sh scripts/setup-system.sh || echo "make: the tests that need them will fail" >&2
 	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/python -m pytest $(ARGUMENTS)
+
+chaos: .venv/.development ## Kill the server and cut the power, hundreds of times (HOLDFAST_CHAOS_SEED=n)
+	HOLDFAST_CHAOS_ROUNDS=$${HOLDFAST_CHAOS_ROUNDS:-200} HOLDFAST_CHAOS_CUTS=$${HOLDFAST_CHAOS_CUTS:-2000} \
+	  $(bin)/python -m pytest -s -p no:randomly tests/durability
 
 check: .venv/.development ## Format, lint, types, and that generated files are fresh; changes nothing
 	$(bin)/ruff format --check
