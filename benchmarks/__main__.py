@@ -31,7 +31,7 @@ def main() -> int:
     rounds = given.rounds or (1 if given.quick else 5)
     parts = tuple(given.only or PARTS)
     sizes = (1_000, 2_000 if given.quick else 100_000)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 150)
     with tempfile.TemporaryDirectory(prefix="holdfast-benchmarks-", dir=given.folder) as name:
         folder = Path(name)
         date = datetime.now(UTC).strftime("%Y-%m-%d")

@@ -152,7 +152,15 @@ def bare() -> Process:
 def credentials_of(directory: Path) -> Credentials:
     """The root access key of a data directory, by the command a person would use."""
     command = [sys.executable, "-m", "holdfast", "env", "--data", str(directory), "--format", "json"]
-    environment = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    deadline = time.perf_counter() + START_SECONDS
+    while True:
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
+        if finished.returncode == 0:
+            break
+        # The control socket opens a moment after the port does.
+        if time.perf_counter() > deadline:
+            raise ServerFailed(f"holdfast env: {finished.stderr}")
+    environment = json.loads(finished.stdout)
     return Credentials(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
 
 

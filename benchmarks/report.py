@@ -103,8 +103,8 @@ def _method(run: Run) -> list[str]:
         f"- {run.date}. {run.rounds} interleaved rounds; whoever comes first changes with each round; figures are "
         f"medians over the rounds, in brackets least and most. One load lasts {run.seconds} s.",
         "- Load: `wrk`, one thread, on the same machine over loopback; 64 really signed requests in boto3's shape, "
-        "signed before the clock runs. Writes: each request its own name or token, none sent twice; a store of the same shape "
-        "for both servers, a region of its own for each load (moto's time grows with the secrets in a region).",
+        "signed before the clock runs. Writes: each request its own name or token, none sent twice; a store of the same "
+        "shape for both servers, a region of its own for each load (moto's time grows with the secrets in a region).",
         "- CPU is user and system time of the server's whole process tree for each answered request. It is the figure "
         "that survives a busy machine; requests a second share the cores with the load generator.",
         "- The comparison favours moto: it checks no signature and no permission, encrypts nothing, writes nothing to "
@@ -202,8 +202,8 @@ def _scale(found: Scale) -> list[str]:
         for size in found.sizes
     ]
     return [
-        f"The same calls on a store of {small:,} and on one of {large:,} secrets, parameters, keys and aliases, in turn, "
-        "over one connection. A filter without an index reads a bounded number of rows, and may answer a short page "
+        f"The same calls on a store of {small:,} and on one of {large:,} secrets, parameters, keys and aliases, in "
+        "turn, over one connection. A filter without an index reads a bounded number of rows, and may answer a short page "
         "with a token.",
         "",
         *table(heads, (_growth(growth, found.sizes) for growth in found.calls)),

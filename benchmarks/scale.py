@@ -89,13 +89,13 @@ def measure(folder: Path, sizes: tuple[int, int], rounds: int, tell: Tell) -> Sc
     found = Scale(sizes)
     stores: list[Store] = []
     try:
+        key_ids = {size: _fill(folder / f"scale-{size}", size, tell) for size in sizes}
         for size in sizes:
             directory = folder / f"scale-{size}"
-            key_ids = _fill(directory, size, tell)
             process = processes.holdfast(directory).wait_until_listening()
             found.start[size] = time.perf_counter() - process.began
             endpoint = processes.holdfast_endpoint(process, directory)
-            stores.append(Store(size, process, endpoint, Connection(process.port), key_ids))
+            stores.append(Store(size, process, endpoint, Connection(process.port), key_ids[size]))
             found.disk[size] = sum(file.stat().st_size for file in directory.iterdir()) / 1e6
         labels = [timed.label for timed in scale_calls.timed(sizes[0], stores[0].key_ids)]
         found.calls = [Growth(label) for label in labels]

@@ -63,14 +63,17 @@ def reads() -> dict[str, list[Call]]:
     }
 
 
+def creations() -> Iterator[Call]:
+    """The calls that create what `reads` reads."""
+    for number in range(NAMES):
+        yield _create(secret_name(number), number)
+        parameters = {"Name": parameter_name(number), "Value": value(number), "Type": "SecureString"}
+        yield Call("ssm", "PutParameter", parameters)
+
+
 def prepare_reads(endpoint: Endpoint) -> None:
     """Create what `reads` reads, and see that every call answers its value."""
-    calls: list[Call] = []
-    for number in range(NAMES):
-        calls.append(_create(secret_name(number), number))
-        parameters = {"Name": parameter_name(number), "Value": value(number), "Type": "SecureString"}
-        calls.append(Call("ssm", "PutParameter", parameters))
-    send_all(endpoint.port, sign_all(endpoint, READ_REGION, calls), connections=4)
+    send_all(endpoint.port, sign_all(endpoint, READ_REGION, creations()), connections=4)
     check_reads(endpoint)
 
 

@@ -52,7 +52,8 @@ CREATE TABLE kms_alias (
   FOREIGN KEY (account, region, key_id) REFERENCES kms_key (account, region, key_id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX kms_alias_by_key ON kms_alias (account, region, key_id, name);
+-- It holds the whole row: by name alone the planner would walk every alias of the account to find the few of one key.
+CREATE INDEX kms_alias_by_key ON kms_alias (account, region, key_id, name, created, updated);
 
 CREATE TABLE kms_tag (
   account TEXT NOT NULL,
