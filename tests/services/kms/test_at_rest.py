@@ -12,7 +12,6 @@ from holdfast.vault.sealing import Form
 
 from .conftest import ACCOUNT, REGION, House
 
-
 OWNER = (ACCOUNT, REGION)
 
 
