@@ -94,6 +94,84 @@ class GetStatusResponse(ResponseShape):
     Endpoint: str | None = None
 
 
+AuditCount = Annotated[int, Constraint(minimum=1, maximum=1000)]
+
+
+class ReadAuditRequest(Shape):
+    After: int | None = None
+    Account: AccountId | None = None
+    MaxResults: AuditCount | None = None
+
+
+class AuditRecord(Shape):
+    Sequence: int | None = None
+    Account: str | None = None
+    Region: str | None = None
+    Record: str | None = None
+
+
+class ReadAuditResponse(ResponseShape):
+    Records: list[AuditRecord] | None = None
+    Last: int | None = None
+    More: bool | None = None
+
+
+AuditText = Annotated[str, Constraint(minimum=1, maximum=2048)]
+AuditToken = Annotated[str, Constraint(minimum=1, maximum=8192)]
+
+
+class SearchAuditRequest(Shape):
+    Account: AccountId | None = None
+    Region: AuditText | None = None
+    EventId: AuditText | None = None
+    EventName: AuditText | None = None
+    EventSource: AuditText | None = None
+    Username: AuditText | None = None
+    AccessKeyId: AuditText | None = None
+    ResourceName: AuditText | None = None
+    ResourceType: AuditText | None = None
+    ReadOnly: bool | None = None
+    ErrorCode: AuditText | None = None
+    RequestId: AuditText | None = None
+    StartTime: DateTime | None = None
+    EndTime: DateTime | None = None
+    MaxResults: AuditCount | None = None
+    NextToken: AuditToken | None = None
+
+
+class SearchAuditResponse(ResponseShape):
+    Records: list[AuditRecord] | None = None
+    NextToken: str | None = None
+
+
+AuditHeads = Annotated[str, Constraint(maximum=900000)]
+
+
+class VerifyAuditRequest(Shape):
+    Token: AuditToken | None = None
+    Heads: AuditHeads | None = None
+
+
+class AuditFinding(Shape):
+    Kind: str | None = None
+    Chain: str | None = None
+    First: int | None = None
+    Last: int | None = None
+    Sequence: int | None = None
+    Text: str | None = None
+
+
+class VerifyAuditResponse(ResponseShape):
+    Token: str | None = None
+    Done: bool | None = None
+    Records: int | None = None
+    Chains: int | None = None
+    Walked: int | None = None
+    ToWalk: int | None = None
+    Findings: list[AuditFinding] | None = None
+    Notes: list[str] | None = None
+
+
 class AccountAlreadyExistsException(ServiceError):
     """The account exists."""
 
@@ -106,11 +184,20 @@ class ClockNotMovableException(ServiceError):
     code = 'ClockNotMovableException'
 
 
+class InvalidAuditTokenException(ServiceError):
+    """The token does not belong to this search, or the verification is not under way any more."""
+
+    code = 'InvalidAuditTokenException'
+
+
 AdvanceClock = Operation('holdfast', 'AdvanceClock', AdvanceClockRequest, AdvanceClockResponse, errors=(ClockNotMovableException,))
 CreateAccount = Operation('holdfast', 'CreateAccount', CreateAccountRequest, CreateAccountResponse, errors=(AccountAlreadyExistsException,))
 GetClock = Operation('holdfast', 'GetClock', GetClockRequest, GetClockResponse, errors=())
 GetEnvironment = Operation('holdfast', 'GetEnvironment', GetEnvironmentRequest, GetEnvironmentResponse, errors=())
 GetStatus = Operation('holdfast', 'GetStatus', GetStatusRequest, GetStatusResponse, errors=())
+ReadAudit = Operation('holdfast', 'ReadAudit', ReadAuditRequest, ReadAuditResponse, errors=())
+SearchAudit = Operation('holdfast', 'SearchAudit', SearchAuditRequest, SearchAuditResponse, errors=(InvalidAuditTokenException,))
+VerifyAudit = Operation('holdfast', 'VerifyAudit', VerifyAuditRequest, VerifyAuditResponse, errors=(InvalidAuditTokenException,))
 
 OPERATIONS: dict[str, Operation[Any, Any]] = {
     'AdvanceClock': AdvanceClock,
@@ -118,5 +205,8 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
     'GetClock': GetClock,
     'GetEnvironment': GetEnvironment,
     'GetStatus': GetStatus,
+    'ReadAudit': ReadAudit,
+    'SearchAudit': SearchAudit,
+    'VerifyAudit': VerifyAudit,
 }
 API = Api(METADATA, OPERATIONS)

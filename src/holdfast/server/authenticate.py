@@ -1,87 +1,248 @@
-"""Whose call is this? From the signature to a principal, or AWS's refusal.
+"""Whose call is this? From the signature to an identity, or AWS's refusal.
 
-The access key's row is read in the call's own snapshot; only what is derived from it (the secret opened by the vault, the
-signing keys of a day) is kept, under the row's version, so a key that was changed or made inactive is refused at once.
+    long-term key    its row -> its user or root user
+    session token    opened by the vault, which proves that this server made it -> the role, user or root user
+    nothing          the control socket's operator; an unsigned operation's nobody; else refused
+
+The row of the key, or of the session's account, is read in the call's own snapshot, one row either way. Only what is
+derived from it is kept (signing keys of a day, opened tokens, identities), under the row's version, so a key that was
+made inactive and a policy that was detached take effect at once.
+
+Threat: a session token beside another key id, of another server, altered, or past its end. The vault opens a token for
+one key id only; its end is judged by wall time with each call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from holdfast.access.grounds import Identity
 from holdfast.access.principal import Principal, PrincipalKind, operator_of
 from holdfast.services.holdfast.records import AccessKey, read_access_key
+from holdfast.services.sts.session_token import Session, SessionKind, open_session
+from holdfast.vault.errors import DecryptError
 from holdfast.vault.registry import ACCESS_KEY_SECRET
 from holdfast.wire import sigv4
 from holdfast.wire.sigv4_canonical import SigningKeys
-from holdfast.wire.sigv4_errors import MissingAuthenticationTokenException, UnrecognizedClientException
+from holdfast.wire.sigv4_errors import (
+    ExpiredTokenException,
+    MissingAuthenticationTokenException,
+    UnrecognizedClientException,
+)
 
 if TYPE_CHECKING:
     from holdfast.api.base import ServiceMetadata
+    from holdfast.server.identities import Identities
     from holdfast.store.transaction import Transaction
     from holdfast.vault.vault import Vault
     from holdfast.wire.messages import Request
+    from holdfast.wire.sigv4 import Presented
 
 SIGNING_KEYS = 4096
+SESSIONS = 2048
+"""Opened session tokens that are kept; one that is not kept is opened again."""
+
+KEY_USED, ROLE_USED = "iam.access-key-used", "iam.role-used"
+"""Kinds of notes that IAM writes (`services/iam/notes.py`)."""
+HOUR = 3_600_000
+"""Milliseconds."""
+NEVER_NOTED = 1 << 62
+"""Last used in the far future: nothing to note."""
+
+NOBODY = Identity(Principal(PrincipalKind.WEB_IDENTITY, "", "", ""))
+"""Who calls an unsigned operation, until its effect finds out."""
+
+
+class OpenedSession:
+    """A session token that the vault opened, and its identity under one version of the account."""
+
+    __slots__ = ("access_key_id", "identity", "last_used", "session", "version")
+
+    def __init__(self, access_key_id: str, session: Session) -> None:
+        self.access_key_id = access_key_id
+        self.session = session
+        self.version: int | None = None
+        self.identity: Identity | None = None
+        self.last_used = 0
+        """When this process last noted it, in service time."""
+
+
+class Caller:
+    """Who calls, with what is looked at again when a write begins."""
+
+    __slots__ = ("identity", "last_used", "region", "service", "session")
+
+    def __init__(
+        self,
+        identity: Identity,
+        region: str,
+        service: str = "",
+        last_used: int = NEVER_NOTED,
+        session: OpenedSession | None = None,
+    ) -> None:
+        self.identity = identity
+        self.region = region
+        self.service = service
+        """The signing name."""
+        self.last_used = last_used
+        """When the credentials were last noted as used: service time, milliseconds."""
+        self.session = session
+
+    def note(self, now: int) -> tuple[str, Any, Any] | None:
+        """What the use of the credentials leaves behind, to the hour, so that a busy key does not cost a row for each
+        batch; None when it was noted within the hour."""
+        if now - self.last_used < HOUR:
+            return None
+        opened = self.session
+        if opened is None:
+            return KEY_USED, self.identity.principal.access_key_id, (now, self.service, self.region)
+        if opened.session.kind is not SessionKind.ROLE:
+            return None
+        opened.last_used = now
+        return ROLE_USED, (opened.session.account, opened.session.principal_id), (now, self.region)
 
 
 class Authenticator:
-    """Verifies signatures against the access keys in the store."""
+    """Verifies signatures against the access keys in the store and the session tokens of this server."""
 
     def __init__(
-        self, vault: Vault, wall: Callable[[], float], home_account: Callable[[], str], home_region: Callable[[], str]
+        self,
+        vault: Vault,
+        identities: Identities,
+        wall: Callable[[], float],
+        home_account: Callable[[], str],
+        home_region: Callable[[], str],
     ) -> None:
         self._vault = vault
+        self._identities = identities
         self._wall = wall
         self._home_account = home_account
         self._home_region = home_region
         self._keys = SigningKeys(SIGNING_KEYS)
-        self._principals: dict[tuple[str, int], Principal] = {}
+        self._kept: dict[str, tuple[int, int, Identity]] = {}
+        self._sessions: dict[tuple[str, str], OpenedSession] = {}
 
     def authenticate(
-        self, request: Request, metadata: ServiceMetadata, transaction: Transaction
-    ) -> tuple[Principal, str]:
-        """The caller and the region the call is for; raises a `SignatureError`."""
+        self, request: Request, metadata: ServiceMetadata, transaction: Transaction, *, unsigned: bool = False
+    ) -> Caller:
+        """The caller; raises a `SignatureError`. `unsigned`: the operation takes no signature, and looks at none."""
+        if unsigned:
+            return Caller(NOBODY, self._home_region())
         presented = sigv4.parse(request)
         if presented is None:
             if request.operator:
-                return operator_of(self._home_account()), self._home_region()
+                return Caller(Identity(operator_of(self._home_account())), self._home_region())
             raise MissingAuthenticationTokenException(metadata.protocol)
+        if presented.session_token is not None:
+            return self._by_session(presented, presented.session_token, request, metadata, transaction)
         key = read_access_key(transaction, presented.access_key_id)
-        usable = key is not None and key.active and presented.session_token is None
+        self._verify(
+            presented,
+            request,
+            metadata,
+            (lambda: self._secret(key)) if key is not None and key.active else None,
+            0 if key is None else key.row_version,
+        )
+        if key is None:
+            raise UnrecognizedClientException
+        identity = self._of_key(transaction, key)
+        return Caller(identity, presented.scope.region, metadata.signing_name, key.last_used)
+
+    def _verify(
+        self,
+        presented: Presented,
+        request: Request,
+        metadata: ServiceMetadata,
+        secret: Callable[[], bytes] | None,
+        version: int | str,
+    ) -> None:
         sigv4.verify(
             presented,
             request,
-            secret=(lambda: self._secret(key)) if key is not None and usable else None,
+            secret=secret,
             now=self._wall(),
             service=metadata.signing_name,
             # Real STS lets a presigned GetCallerIdentity live for the clock window whatever its X-Amz-Expires says: EKS
             # tokens are signed for 60 seconds and used for up to 14 minutes.
             honour_expires=metadata.name != "sts",
             keys=self._keys,
-            version=0 if key is None else key.row_version,
+            version=version,
         )
-        if key is None:
-            raise UnrecognizedClientException
-        return self._principal(key), presented.scope.region
+
+    # -- long-term keys -------------------------------------------------------------------------------------------------
 
     def _secret(self, key: AccessKey) -> bytes:
         return self._vault.open(ACCESS_KEY_SECRET, (key.access_key_id,), key.secret_sealed)
 
-    def _principal(self, key: AccessKey) -> Principal:
-        cached = self._principals.get((key.access_key_id, key.row_version))
-        if cached is None:
-            cached = Principal(
-                PrincipalKind(key.kind), key.account, key.principal_arn, key.principal_id, key.access_key_id
-            )
-            if len(self._principals) >= SIGNING_KEYS:
-                self._principals.clear()
-            self._principals[key.access_key_id, key.row_version] = cached
-        return cached
+    def _of_key(self, transaction: Transaction, key: AccessKey) -> Identity:
+        kept = self._kept.get(key.access_key_id)
+        if kept is not None and kept[0] == key.row_version and kept[1] == key.iam_version:
+            return kept[2]
+        identity = self._identities.of_key(transaction, key)
+        if identity is None:
+            raise UnrecognizedClientException
+        if len(self._kept) >= SIGNING_KEYS:
+            self._kept.clear()
+        self._kept[key.access_key_id] = key.row_version, key.iam_version, identity
+        return identity
 
-    def still_valid(self, principal: Principal, transaction: Transaction) -> None:
-        """For a write that waited in the queue: its key must still be there and active in the write's own transaction."""
-        if principal.access_key_id:
-            key = read_access_key(transaction, principal.access_key_id)
-            if key is None or not key.active:
+    # -- sessions -------------------------------------------------------------------------------------------------------
+
+    def _by_session(
+        self, presented: Presented, token: str, request: Request, metadata: ServiceMetadata, transaction: Transaction
+    ) -> Caller:
+        opened = self._opened(presented.access_key_id, token)
+        # The end of the token is its authentication tag: one that belongs to no other token of this key id.
+        secret = None if opened is None else opened.session.secret.encode
+        self._verify(presented, request, metadata, secret, token[-32:])
+        if opened is None:
+            raise UnrecognizedClientException
+        if metadata.name == "iam" and opened.session.kind is not SessionKind.ROLE:
+            # "You cannot call any IAM API operations unless MFA authentication information is included" (STS API
+            # reference, GetSessionToken), and nobody has a device.
+            raise UnrecognizedClientException
+        identity = self._of_session(transaction, opened)
+        return Caller(identity, presented.scope.region, metadata.signing_name, opened.last_used, opened)
+
+    def _opened(self, access_key_id: str, token: str) -> OpenedSession | None:
+        """A token that this server made for this key id; None for any other."""
+        kept = self._sessions.get((access_key_id, token))
+        if kept is None:
+            try:
+                kept = OpenedSession(access_key_id, open_session(self._vault, access_key_id, token))
+            except (DecryptError, UnicodeError):
+                return None
+            if len(self._sessions) >= SESSIONS:
+                self._sessions.clear()
+            self._sessions[access_key_id, token] = kept
+        return kept
+
+    def _of_session(self, transaction: Transaction, opened: OpenedSession) -> Identity:
+        if self._wall() >= opened.session.expires:
+            raise ExpiredTokenException
+        version = self._identities.version(transaction, opened.session.account)
+        if version is None:
+            raise UnrecognizedClientException
+        identity = opened.identity
+        if identity is None or opened.version != version:
+            identity = self._identities.of_session(transaction, opened.access_key_id, opened.session)
+            if identity is None:
                 raise UnrecognizedClientException
+            opened.identity = identity
+            opened.version = version
+        return identity
+
+    # -- writes ---------------------------------------------------------------------------------------------------------
+
+    def still_valid(self, caller: Caller, transaction: Transaction) -> Identity:
+        """For a write that waited in the queue: the caller as the write's own transaction knows it, or its refusal."""
+        if caller.session is not None:
+            return self._of_session(transaction, caller.session)
+        principal = caller.identity.principal
+        if not principal.access_key_id:
+            return caller.identity
+        key = read_access_key(transaction, principal.access_key_id)
+        if key is None or not key.active:
+            raise UnrecognizedClientException
+        return self._of_key(transaction, key)

@@ -31,6 +31,8 @@ ENTRIES = (
     Entry("ssm", "ssm", target_prefix="AmazonSSM"),
     Entry("kms", "kms", target_prefix="TrentService"),
     Entry("sts", "sts", query_version="2011-06-15"),
+    Entry("iam", "iam", query_version="2010-05-08"),
+    Entry("cloudtrail", "cloudtrail", target_prefix="com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"),
     Entry("holdfast", "holdfast", target_prefix="Holdfast"),
 )
 

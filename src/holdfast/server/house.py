@@ -15,11 +15,15 @@ import msgspec
 from holdfast import __version__
 from holdfast.api import holdfast as api
 from holdfast.server.audit import Audit
+from holdfast.server.audit_heads import HeadKeeper
+from holdfast.server.audit_trail import AuditTrail
 from holdfast.server.authenticate import Authenticator
 from holdfast.server.directory import Directory
+from holdfast.server.identities import Identities
 from holdfast.server.job_runner import JobRunner
 from holdfast.server.metrics import Metrics
 from holdfast.server.notebook import Notebook
+from holdfast.server.outside import Web
 from holdfast.server.pipeline import Pipeline, Report
 from holdfast.server.surroundings import ServerSurroundings
 from holdfast.services.holdfast import records
@@ -47,6 +51,7 @@ class House:
         movable_clock: bool,
         audit_window: float,
         report: Report,
+        allow_private_targets: bool = False,
     ) -> None:
         self.executor = executor
         self.clock = clock
@@ -57,19 +62,35 @@ class House:
         self.home_account = ""
         self.home_region = ""
         self.data_directory: Path | None = None
+        self.audit_retention_days = 0
         self.listener_gauges: Callable[[], Iterable[tuple[str, str, float]]] = list
         self.directory = Directory()
-        self.notebook = Notebook(executor, self.directory, audit_window)
-        self.surroundings = ServerSurroundings(vault, randomness, self.directory, self.notebook)
+        audit = Audit(self.directory, vault, randomness, clock.wall)
+        executor.carried = audit
+        self.heads = HeadKeeper(audit, executor, vault, clock.wall, report)
+        audit.moved = self.heads.moved
+        self.notebook = Notebook(executor, self.directory, audit, audit_window)
+        self.audit_trail = AuditTrail(executor, self.notebook, self.heads, vault, randomness, clock.monotonic)
+        identities = Identities()
+        self.surroundings = ServerSurroundings(
+            vault,
+            randomness,
+            clock.wall,
+            self.directory,
+            self.notebook,
+            identities,
+            Web(clock.monotonic, allow_private_targets=allow_private_targets),
+        )
         self.surroundings.control = self
-        audit = Audit(self.directory, randomness)
         self.metrics = Metrics()
         self.metrics.gauges = self._gauges
         runner = JobRunner(executor, self.directory, self.notebook, audit, self.surroundings, clock, report)
         self.worker = Worker(runner, clock)
         self.pipeline = Pipeline(
             directory=self.directory,
-            authenticator=Authenticator(vault, clock.wall, lambda: self.home_account, lambda: self.home_region),
+            authenticator=Authenticator(
+                vault, identities, clock.wall, lambda: self.home_account, lambda: self.home_region
+            ),
             executor=executor,
             notebook=self.notebook,
             audit=audit,
@@ -86,6 +107,7 @@ class House:
 
     def start(self) -> None:
         """Begin due work; the loop must be running."""
+        self.audit_trail.keep(self.audit_retention_days, self.home_account, self.clock.service(), self.worker.wake)
         self._work = asyncio.get_running_loop().create_task(self.worker.work())
         self.ready = True
 
@@ -96,6 +118,8 @@ class House:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
         self.notebook.flush()
+        await self.executor.idle()
+        await self.heads.close()
         await self.executor.close()
 
     # -- own pages --------------------------------------------------------------------------------------------------
@@ -121,6 +145,11 @@ class House:
         yield "holdfast_write_units", "Writes on disk since the start", executor.units
         yield "holdfast_audit_records_batched", "Audit records of reads on disk since the start", self.notebook.written
         yield "holdfast_audit_failed", "1 while audit records cannot be written", float(self.notebook.failed)
+        yield (
+            "holdfast_audit_heads_failed",
+            "1 while heads of the audit chain cannot be sealed",
+            float(self.heads.failed),
+        )
         yield "holdfast_due_jobs_run", "Due jobs run since the start", self.worker.run_total
         yield "holdfast_due_jobs_failed", "Due jobs that failed since the start", self.worker.failed_total
         yield "holdfast_clock_offset_seconds", "Service time ahead of wall time", self.clock.offset / 1000

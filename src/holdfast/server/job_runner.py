@@ -10,10 +10,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from holdfast.access.principal import service_role
-from holdfast.services.call import Call, Source
-from holdfast.services.cloudtrail.records import APPEND
+from holdfast.services.call import Call, ServiceEvent, Source
 from holdfast.services.holdfast.records import WRITE_METADATA
 from holdfast.store.sqlite import is_store_failure
+from holdfast.vault.randomness import time_ordered_id
 from holdfast.work.due import CANCEL, SCHEDULE, DueJob, encode_payload, next_job, read_job, retry_delay
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ class JobRunner:
         if current is None or current.due > self._clock.service():
             return True
         service_name = job.kind.partition(".")[0]
-        request_id = self._surroundings.randomness.uuid4()
+        now = self._clock.service()
+        request_id = time_ordered_id(self._surroundings.randomness, now)
         principal = service_role(
             job.account, f"{service_name}.holdfast", f"AWSServiceRoleForHoldfast{service_name.capitalize()}"
         )
@@ -90,7 +91,7 @@ class JobRunner:
             transaction,
             principal=principal,
             region=job.region,
-            now=self._clock.service(),
+            now=now,
             request_id=request_id,
             source=Source(),
         )
@@ -105,13 +106,14 @@ class JobRunner:
                 raise
             transaction.rollback(mark)
             self._report(f"job {job.kind} {request_id}", error)
+            _record_failure(call, job)
             attempts = current.attempts + 1
             due = self._clock.service() + retry_delay(attempts)
             payload = encode_payload(current.payload)
             transaction.run(SCHEDULE, *job.key, due, payload, attempts, type(error).__name__)
             return False
         finally:
-            transaction.many(APPEND, self._audit.rows(call.traces))
+            self._audit.append(transaction, self._audit.rows(call.traces))
         return True
 
     async def _write(self, unit: Unit) -> StoreError | None:
@@ -119,3 +121,14 @@ class JobRunner:
         while not self._executor.write(unit, future.set_result):
             await self._executor.idle()
         return await future
+
+
+def _record_failure(call: Call, job: DueJob) -> None:
+    """What a job had done is taken back: its service events say so, and one at least says that it failed."""
+    events = [trace for trace in call.traces if isinstance(trace, ServiceEvent)]
+    if not events:
+        service, _, name = job.kind.partition(".")
+        call.service_event(service, "".join(word.capitalize() for word in name.split("-")))
+        events = [trace for trace in call.traces[-1:] if isinstance(trace, ServiceEvent)]
+    for event in events:
+        event.error_code = "InternalFailure"

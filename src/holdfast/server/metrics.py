@@ -6,6 +6,7 @@ operation and outcome: never a name, an account or anything else that a user cho
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -35,12 +36,7 @@ class Metrics:
         row = self.seconds.get(service)
         if row is None:
             row = self.seconds[service] = [0.0] * (len(BUCKETS) + 2)
-        for index, bound in enumerate(BUCKETS):
-            if seconds <= bound:
-                row[index] += 1
-                break
-        else:
-            row[-2] += 1
+        row[bisect_left(BUCKETS, seconds)] += 1
         row[-1] += seconds
 
     def collect(self) -> Iterable[Metric]:

@@ -14,9 +14,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from holdfast.services.cloudtrail.records import APPEND
-
 if TYPE_CHECKING:
+    from holdfast.server.audit import Audit
     from holdfast.server.directory import Directory
     from holdfast.store.group_commit import GroupCommit
     from holdfast.store.transaction import Row, StoreError, Transaction
@@ -28,8 +27,9 @@ LIMIT = 20_000
 class Notebook:
     """Pending records and notes of reads."""
 
-    def __init__(self, executor: GroupCommit, directory: Directory, window: float) -> None:
+    def __init__(self, executor: GroupCommit, directory: Directory, audit: Audit, window: float) -> None:
         self._executor = executor
+        self._audit = audit
         self._directory = directory
         self.window = window
         self._records: list[Row] = []
@@ -79,20 +79,23 @@ class Notebook:
             self._timer = None
         records, notes = self._records, self._notes
         if not records and not notes:
-            if done is not None:
+            if done is None:
+                return
+            if not self._in_flight:
                 done(None)
-            return
+                return
         self._records, self._notes = [], {}
         self._writing_notes = {**self._writing_notes, **notes}
         self._in_flight += len(records)
 
         def write(transaction: Transaction) -> None:
-            transaction.many(APPEND, records)
+            self._audit.append(transaction, records)
             self.write_notes(transaction, notes)
 
         def written(error: StoreError | None) -> None:
             self._in_flight -= len(records)
-            self.failed = error is not None
+            if records or notes:
+                self.failed = error is not None
             for key, value in notes.items():
                 if self._writing_notes.get(key) is value:
                     del self._writing_notes[key]

@@ -8,10 +8,14 @@
       5  run            the operation, inside one transaction:
                           read     in the snapshot of this loop iteration
                           write    in the next group of writes, in its own savepoint
-                          waiting  authorize in a snapshot, then await the effect with no transaction open
+                          waiting  authorize in a snapshot, then await the effect with no transaction open; the effect's
+                                   answer, or a second half that runs in a snapshot of its own (`SecondHalf`)
       6  encode         typed output, or AWS's error; never without a recorded decision
       7  audit          a write's record in its own transaction, a read's with the next batch
       8  reply          for a write: when its group is on disk
+
+An unsigned operation has no caller in step 3: its second half establishes and authorizes one. What fails before that is
+answered and leaves no record, like a request whose signature is wrong.
 
 An operation that fails is rolled back to its savepoint; its audit records are then written in the same outer transaction.
 An error of the outer transaction itself (disk full, I/O) answers 503 to the whole group.
@@ -23,6 +27,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from holdfast.access.decision import Outcome
 from holdfast.api.base import (
     InternalFailure,
     Operation,
@@ -32,18 +37,17 @@ from holdfast.api.base import (
     UnknownOperationException,
 )
 from holdfast.services.call import Call, NeedsWrite, Source, Trace
-from holdfast.services.cloudtrail.records import APPEND
-from holdfast.services.service import Mode, Served, Service
+from holdfast.services.service import Mode, SecondHalf, Served, Service
 from holdfast.store.sqlite import is_store_failure
 from holdfast.store.transaction import StoreError, Transaction
+from holdfast.vault.randomness import time_ordered_id
 from holdfast.wire.messages import Reply, Request, Response
 from holdfast.wire.protocols import UNKNOWN_SERVICE, ServiceProtocols, WireProtocol, identify, unknown_operation
 from holdfast.wire.validation import Validator, validator
 
 if TYPE_CHECKING:
-    from holdfast.access.principal import Principal
     from holdfast.server.audit import Audit
-    from holdfast.server.authenticate import Authenticator
+    from holdfast.server.authenticate import Authenticator, Caller
     from holdfast.server.directory import Directory
     from holdfast.server.metrics import Metrics
     from holdfast.server.notebook import Notebook
@@ -52,6 +56,8 @@ if TYPE_CHECKING:
     from holdfast.work.clock import Clock
 
 OWN_PAGES = "/_holdfast/"
+SOURCES = 1024
+"""Clients, by address and what they say of themselves, that are kept from call to call."""
 OwnPage = Callable[[Request], Response]
 Report = Callable[[str, BaseException], None]
 """Tell the log that a call failed for a reason of ours: (request id, exception)."""
@@ -62,11 +68,10 @@ class Exchange:
 
     __slots__ = (
         "began",
+        "caller",
         "error_code",
         "operation",
-        "principal",
         "protocol",
-        "region",
         "reply",
         "request",
         "request_id",
@@ -85,8 +90,7 @@ class Exchange:
         self.service: Service
         self.operation: Operation[Any, Any]
         self.served: Served
-        self.principal: Principal
-        self.region: str
+        self.caller: Caller
         self.source: Source
         self.value: Shape | None = None
         self.error_code = "ok"
@@ -123,6 +127,9 @@ class Pipeline:
         self._report = report
         self._protocols: dict[str, ServiceProtocols] = {}
         self._validators: dict[Operation[Any, Any], Validator] = {}
+        self._routes: dict[str, tuple[WireProtocol, Service, Operation[Any, Any]]] = {}
+        """X-Amz-Target -> what it names; only what there is gets in, so it cannot grow beyond the models."""
+        self._sources: dict[tuple[str, str, str, bool, tuple[str, str] | None], Source] = {}
         self._waiting: set[asyncio.Task[None]] = set()
         self.in_flight = 0
         """Requests that were accepted and are not answered yet."""
@@ -132,13 +139,16 @@ class Pipeline:
         if request.target.startswith(OWN_PAGES):
             reply(self._own_page(request))
             return
-        exchange = Exchange(request, reply, self._surroundings.randomness.uuid4(), self._clock.monotonic())
+        clock = self._clock
+        request_id = time_ordered_id(self._surroundings.randomness, clock.service())
+        exchange = Exchange(request, reply, request_id, clock.monotonic())
         self.in_flight += 1
         try:
             self._route(exchange)
             snapshot = self._executor.snapshot()
-            self._authenticate(exchange, snapshot)
+            served = self._authenticate(exchange, snapshot)
             try:
+                exchange.served = served or self._directory.served(exchange.operation)
                 exchange.value = exchange.protocol.decode(exchange.operation, request)
                 self._validator(exchange)(exchange.value)
             except ServiceError as error:
@@ -160,6 +170,11 @@ class Pipeline:
     # -- 2, 3: which operation, whose call ------------------------------------------------------------------------------
 
     def _route(self, exchange: Exchange) -> None:
+        named = exchange.request.headers.get("x-amz-target", "")
+        known = self._routes.get(named)
+        if known is not None:
+            exchange.protocol, exchange.service, exchange.operation = known
+            return
         target = identify(exchange.request)
         if target is None:
             raise UnknownOperationException
@@ -180,17 +195,24 @@ class Pipeline:
         if operation is None:
             raise unknown_operation(target)
         exchange.operation = operation
+        if named:
+            self._routes[named] = exchange.protocol, service, operation
 
-    def _authenticate(self, exchange: Exchange, snapshot: Transaction) -> None:
+    def _authenticate(self, exchange: Exchange, snapshot: Transaction) -> Served | None:
         request = exchange.request
         headers = request.headers
-        exchange.source = Source(
-            request.peer, headers.get("user-agent", ""), headers.get("host", ""), request.secure, request.tls
+        origin = request.peer, headers.get("user-agent", ""), headers.get("host", ""), request.secure, request.tls
+        source = self._sources.get(origin)
+        if source is None:
+            if len(self._sources) >= SOURCES:
+                self._sources.clear()
+            source = self._sources[origin] = Source(*origin)
+        exchange.source = source
+        served = exchange.service.operations.get(exchange.operation.name)
+        exchange.caller = self._authenticator.authenticate(
+            request, exchange.service.api.metadata, snapshot, unsigned=served is not None and served.unsigned
         )
-        exchange.principal, exchange.region = self._authenticator.authenticate(
-            request, exchange.service.api.metadata, snapshot
-        )
-        exchange.served = self._directory.served(exchange.operation)
+        return served
 
     def _validator(self, exchange: Exchange) -> Validator:
         found = self._validators.get(exchange.operation)
@@ -201,15 +223,20 @@ class Pipeline:
     # -- 5: run ---------------------------------------------------------------------------------------------------------
 
     def _call(self, exchange: Exchange, transaction: Transaction) -> tuple[Call, Trace]:
+        caller = exchange.caller
         call = Call(
             self._surroundings,
             transaction,
-            principal=exchange.principal,
-            region=exchange.region,
+            principal=caller.identity.principal,
+            identity=caller.identity,
+            region=caller.region,
             now=self._clock.service(),
             request_id=exchange.request_id,
             source=exchange.source,
         )
+        note = caller.note(call.now)
+        if note is not None:
+            call.notes.append(note)
         trace = Trace(call, exchange.operation, exchange.value)
         call.traces.append(trace)
         return call, trace
@@ -220,23 +247,33 @@ class Pipeline:
         call, trace = self._call(exchange, snapshot)
         try:
             output = exchange.served.function(call, exchange.value)
-            check_decided(call)
+            if not exchange.served.unsigned:
+                check_decided(call)
+            if exchange.served.mode is Mode.WAITING:
+                self._wait(exchange, call, trace, output)
+                return
+            trace.output = output
+            response = exchange.protocol.encode(exchange.operation, output, exchange.request_id)
         except NeedsWrite:
             self._write(exchange)
             return
         except ServiceError as error:
             trace.error = error
             response = self._error(exchange, error)
-        else:
-            if exchange.served.mode is Mode.WAITING:
-                self._wait(exchange, call, trace, output)
-                return
-            trace.output = output
-            response = exchange.protocol.encode(exchange.operation, output, exchange.request_id)
+        except Exception as error:
+            if is_store_failure(error):
+                raise
+            self._report(exchange.request_id, error)
+            trace.output = None
+            trace.error = InternalFailure("The request processing has failed.")
+            response = self._error(exchange, trace.error)
         self._leave(exchange, call, response)
 
     def _leave(self, exchange: Exchange, call: Call, response: Response) -> None:
         """Audit a read and answer it: at once, or when its record is on disk if the window is closed."""
+        if not call.account:  # nobody was identified
+            self._answer(exchange, response)
+            return
         self._notebook.add(self._audit.rows(call.traces), call.notes)
         if self._notebook.window > 0:
             self._answer(exchange, response)
@@ -249,8 +286,13 @@ class Pipeline:
 
     def _wait(self, exchange: Exchange, call: Call, trace: Trace, effect: Callable[[], Any]) -> None:
         async def wait() -> None:
+            nonlocal call, trace
             try:
                 output = await effect()
+                if isinstance(output, SecondHalf):
+                    call, trace = self._call(exchange, self._executor.snapshot())
+                    output = output.function(call)
+                check_decided(call)
                 trace.output = output
                 response = exchange.protocol.encode(exchange.operation, output, exchange.request_id)
             except ServiceError as error:
@@ -290,7 +332,7 @@ class Pipeline:
         call, trace = self._call(exchange, transaction)
         mark = transaction.savepoint()
         try:
-            self._authenticator.still_valid(exchange.principal, transaction)
+            call.identify(self._authenticator.still_valid(exchange.caller, transaction))
             output = exchange.served.function(call, exchange.value)
             check_decided(call)
             trace.output = output
@@ -311,7 +353,7 @@ class Pipeline:
             notes = {(kind, key): value for kind, key, value in call.notes}
             if notes:
                 self._notebook.write_notes(transaction, notes)
-        transaction.many(APPEND, self._audit.rows(call.traces))
+        self._audit.append(transaction, self._audit.rows(call.traces))
         return response
 
     # -- 6, 8: answers --------------------------------------------------------------------------------------------------
@@ -344,5 +386,7 @@ def unavailable() -> ServiceUnavailable:
 
 def check_decided(call: Call) -> None:
     """Fail closed: nothing leaves that no decision allowed (architecture, law 2)."""
-    if not any(decision.allowed for decision in call.decisions):
-        raise RuntimeError("an operation answered without a decision that allows it")
+    for decision in call.decisions:
+        if decision.outcome is Outcome.ALLOW:
+            return
+    raise RuntimeError("an operation answered without a decision that allows it")

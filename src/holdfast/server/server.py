@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
+from holdfast.server.audit_heads import FILE_NAME, HeadsFile
 from holdfast.server.errors import BadSetting, DirectoryUnusable, PortInUse
 from holdfast.server.house import House
 from holdfast.server.http_limits import Limits
@@ -60,10 +61,13 @@ def build(settings: Settings, opened: Opened, log: Log) -> House:
         movable_clock=settings.movable_clock,
         audit_window=settings.audit_read_window_milliseconds / 1000,
         report=log.failure,
+        allow_private_targets=settings.allow_private_targets,
     )
     house.home_account = opened.home_account
     house.home_region = opened.home_region
     house.data_directory = settings.data
+    house.heads.file = HeadsFile(settings.data / FILE_NAME)
+    house.audit_retention_days = settings.audit_retention_days
     return house
 
 

@@ -173,6 +173,15 @@ class Settings:
     idle_timeout_seconds: Annotated[
         float, Setting(seconds(0.1, 86400), LIMITS, "How long a connection may wait between two requests.")
     ] = 75.0
+    allow_private_targets: Annotated[
+        bool,
+        Setting(
+            SWITCH,
+            RUNNING,
+            "Let this server reach loopback and private addresses when somebody names them: identity providers, web "
+            "hooks. Otherwise only public ones. Link-local addresses are never reached.",
+        ),
+    ] = False
     movable_clock: Annotated[
         bool,
         Setting(
@@ -190,7 +199,16 @@ class Settings:
             "How long the audit records of reads may wait to be written together. A power cut can lose the records of "
             "reads that were answered within it, never those of writes. 0: a read waits until its record is on disk.",
         ),
-    ] = 20
+    ] = 50
+    audit_retention_days: Annotated[
+        int,
+        Setting(
+            whole(0, 36_500, "DAYS"),
+            RUNNING,
+            "How long audit records are kept, in service time. What is older is removed, and a sealed statement says so; "
+            "LookupEvents shows the last 90 days at most, as AWS does. 0: everything is kept.",
+        ),
+    ] = 0
     drain_seconds: Annotated[
         float, Setting(seconds(0, 3600), RUNNING, "After SIGTERM: how long accepted requests may take to finish.")
     ] = 10.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     from holdfast.server.directory import Directory
     from holdfast.server.notebook import Notebook
     from holdfast.services.holdfast.operations import Control
+    from holdfast.services.outside import Outside
+    from holdfast.services.principals import Principals
     from holdfast.services.service import Served, Service
     from holdfast.vault.randomness import Randomness
     from holdfast.vault.vault import Vault
@@ -19,9 +22,21 @@ class ServerSurroundings:
 
     partition = "aws"
 
-    def __init__(self, vault: Vault, randomness: Randomness, directory: Directory, notebook: Notebook) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        randomness: Randomness,
+        wall: Callable[[], float],
+        directory: Directory,
+        notebook: Notebook,
+        principals: Principals,
+        outside: Outside,
+    ) -> None:
         self.vault = vault
         self.randomness = randomness
+        self.wall = wall
+        self.principals = principals
+        self.outside = outside
         self.control: Control
         self._directory = directory
         self._notebook = notebook

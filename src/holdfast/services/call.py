@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from holdfast.access.decision import EMPTY_CONTEXT, Context, Decision, denial_text
+from holdfast.access.decision import EMPTY_CONTEXT, Context, Decision, Outcome, denial_text
 from holdfast.access.evaluate import ResourceKind, evaluate
 from holdfast.access.grounds import GrantStatement, Identity
 from holdfast.access.request import AccessRequest
@@ -22,11 +22,13 @@ from holdfast.services.service import Mode
 from holdfast.work.due import CANCEL, SCHEDULE, encode_payload
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from holdfast.access.policy import CompiledPolicy
     from holdfast.access.principal import Principal
     from holdfast.services.holdfast.operations import Control
+    from holdfast.services.outside import Outside
+    from holdfast.services.principals import Principals
     from holdfast.services.service import Served, Service
     from holdfast.store.transaction import Transaction
     from holdfast.vault.randomness import Randomness
@@ -47,6 +49,10 @@ class Surroundings(Protocol):
     randomness: Randomness
     partition: str
     control: Control
+    wall: Callable[[], float]
+    """Wall time, seconds since 1970: for what ends by the clients' clocks, not by service time."""
+    principals: Principals
+    outside: Outside
 
     def served(self, operation: Operation[Any, Any]) -> Served: ...
 
@@ -90,6 +96,20 @@ class Trace:
         self.error: ServiceError | None = None
 
 
+class ServiceEvent:
+    """Something that a service did by itself, with nobody calling: a key deleted when its waiting period was over."""
+
+    __slots__ = ("call", "details", "error_code", "name", "resource", "service")
+
+    def __init__(self, call: Call, service: str, name: str, resource: str, details: dict[str, str]) -> None:
+        self.call = call
+        self.service = service
+        self.name = name
+        self.resource = resource
+        self.details = details
+        self.error_code = ""
+
+
 class Call:
     """One call, or one call that a service makes on a caller's behalf."""
 
@@ -100,13 +120,16 @@ class Call:
         "notes",
         "now",
         "parent",
+        "partition",
         "principal",
+        "randomness",
         "region",
         "request_id",
         "source",
         "surroundings",
         "traces",
         "tx",
+        "vault",
         "via_service",
     )
 
@@ -125,6 +148,9 @@ class Call:
         via_service: str = "",
     ) -> None:
         self.surroundings = surroundings
+        self.vault: Vault = surroundings.vault
+        self.randomness: Randomness = surroundings.randomness
+        self.partition: str = surroundings.partition
         self.tx = tx
         self.principal = principal
         self.identity = identity or Identity(principal)
@@ -140,20 +166,14 @@ class Call:
         self.via_service = via_service
         """Name of the service that makes this call for the caller (`secretsmanager`); empty on a direct call."""
         self.decisions: list[Decision] = []
-        self.traces: list[Trace] = [] if parent is None else parent.traces
+        self.traces: list[Trace | ServiceEvent] = [] if parent is None else parent.traces
         self.notes: list[tuple[str, Any, Any]] = [] if parent is None else parent.notes
 
-    @property
-    def vault(self) -> Vault:
-        return self.surroundings.vault
-
-    @property
-    def randomness(self) -> Randomness:
-        return self.surroundings.randomness
-
-    @property
-    def partition(self) -> str:
-        return self.surroundings.partition
+    def identify(self, identity: Identity, account: str = "") -> None:
+        """Go on as `identity`, as this transaction knows it; `account` for callers who belong to none."""
+        self.identity = identity
+        self.principal = identity.principal
+        self.account = account or identity.principal.account
 
     # -- the circumstances that global condition keys are read from (access/request.py) -----------------------------
 
@@ -218,8 +238,6 @@ class Call:
 
     def without_authorization(self, action: str) -> None:
         """Record that AWS asks nobody for this action (sts:GetCallerIdentity)."""
-        from holdfast.access.decision import Outcome
-
         self.decisions.append(Decision(Outcome.ALLOW, action, "*", self.principal.arn))
 
     # -- other services ---------------------------------------------------------------------------------------------
@@ -256,7 +274,7 @@ class Call:
             if mark:
                 self.tx.rollback(mark)
             raise
-        if not any(decision.allowed for decision in child.decisions):
+        if all(decision.outcome is not Outcome.ALLOW for decision in child.decisions):
             raise RuntimeError(f"{operation.service}:{operation.name} answered without a decision that allows it")
         if mark:
             self.tx.release(mark)
@@ -281,11 +299,23 @@ class Call:
         """A note that is not written yet, so that a read sees what was noted a moment ago; None when there is none."""
         return self.surroundings.pending_note(kind, key)
 
-    def schedule(self, kind: str, subject: str, due: int, payload: dict[str, Any] | None = None) -> None:
-        """Have the job `kind` run for `subject` at `due` (service time, ms); an earlier schedule is replaced."""
-        self.surroundings.job_scheduled()
-        self.tx.run(SCHEDULE, kind, self.account, self.region, subject, due, encode_payload(payload), 0, "")
+    def service_event(self, service: str, name: str, resource: str = "", details: dict[str, str] | None = None) -> None:
+        """Put on record what a job did, as CloudTrail's service event `name` of `service` about the ARN `resource`.
 
-    def cancel(self, kind: str, subject: str) -> None:
+        `details` stand in the record readable to whoever may read the account's records.
+        """
+        self.traces.append(ServiceEvent(self, service, name, resource, details or {}))
+
+    def schedule(
+        self, kind: str, subject: str, due: int, payload: dict[str, Any] | None = None, *, account: str = ""
+    ) -> None:
+        """Have the job `kind` run for `subject` at `due` (service time, ms); an earlier schedule is replaced.
+
+        It runs in `account`, which is the caller's own unless the subject belongs to another.
+        """
+        self.surroundings.job_scheduled()
+        self.tx.run(SCHEDULE, kind, account or self.account, self.region, subject, due, encode_payload(payload), 0, "")
+
+    def cancel(self, kind: str, subject: str, *, account: str = "") -> None:
         """Take a scheduled job back; none is fine."""
-        self.tx.run(CANCEL, kind, self.account, self.region, subject)
+        self.tx.run(CANCEL, kind, account or self.account, self.region, subject)

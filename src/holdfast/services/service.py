@@ -32,8 +32,18 @@ class Mode(StrEnum):
     WRITE = "write"
     """In a group of writes; answered when the group is on disk."""
     WAITING = "waiting"
-    """Must wait for the outside: in a snapshot it authorizes and returns an asynchronous effect, whose result is the answer.
-    No transaction is open while it waits."""
+    """Must wait for the outside: in a snapshot it authorizes and returns an asynchronous effect, whose result is the answer
+    or a `SecondHalf`. No transaction is open while it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondHalf:
+    """What an effect answers when the answer needs the store again: `function(call) -> output` runs in a new snapshot.
+
+    Nothing read before the effect may be relied on there: it may have changed while the effect waited.
+    """
+
+    function: Callable[[Call], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,8 @@ class Served:
     exempt: Exemptions = field(default_factory=lambda: NOTHING_EXEMPT)
     """Member -> rules of its model that the operation checks itself, because AWS answers them with another error, e.g.
     `{"RecoveryWindowInDays": ("minimum", "maximum")}`."""
+    unsigned: bool = False
+    """AWS takes it without a signature: whoever calls is proven by what the effect finds out (`Call.identify`)."""
 
 
 def read(function: OperationFunction, *, exempt: Exemptions = NOTHING_EXEMPT) -> Served:
@@ -60,6 +72,11 @@ def write(function: OperationFunction, *, exempt: Exemptions = NOTHING_EXEMPT) -
 def waiting(function: OperationFunction, *, exempt: Exemptions = NOTHING_EXEMPT) -> Served:
     """An operation that must wait for the outside before it can answer."""
     return Served(function, Mode.WAITING, exempt)
+
+
+def unsigned(function: OperationFunction, *, exempt: Exemptions = NOTHING_EXEMPT) -> Served:
+    """A waiting operation whose caller is known only after its effect; what it decides, its second half decides."""
+    return Served(function, Mode.WAITING, exempt, unsigned=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,21 @@ resource "aws_secretsmanager_secret_version" "database" {
   secret_string = jsonencode({ username = "app", password = var.password })
 }
 
+resource "aws_secretsmanager_secret_policy" "database" {
+  secret_arn          = aws_secretsmanager_secret.database.arn
+  block_public_policy = true
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = var.description
+      Effect    = "Allow"
+      Principal = { AWS = "arn:aws:iam::${data.aws_caller_identity.me.account_id}:root" }
+      Action    = "secretsmanager:*"
+      Resource  = "*"
+    }]
+  })
+}
+
 resource "aws_secretsmanager_secret" "plain" {
   name                    = "terraform-plain"
   recovery_window_in_days = 0

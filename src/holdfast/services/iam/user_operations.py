@@ -1,0 +1,131 @@
+"""Users, in the model's order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holdfast.api import iam
+from holdfast.services.iam import account_records, policy_records, records, rules
+from holdfast.services.iam.boundaries import set_boundary
+from holdfast.services.iam.owners import caller_name, find_user, request_tags, root_arn, user_arn
+from holdfast.services.iam.pages import page_of
+from holdfast.services.iam.shapes import group_shape, user_shape
+
+if TYPE_CHECKING:
+    from holdfast.services.call import Call
+
+COUNT = "Users"
+
+
+def create_user(call: Call, value: iam.CreateUserRequest) -> iam.CreateUserResponse:
+    """A new user, without permissions and credentials."""
+    assert value.UserName is not None
+    name = rules.check_name("userName", value.UserName)
+    path = rules.check_path(value.Path)
+    tags = rules.given_tags(value.Tags)
+    context = request_tags(tags)
+    if value.PermissionsBoundary is not None:
+        context["iam:PermissionsBoundary"] = value.PermissionsBoundary
+    call.authorize("iam:CreateUser", rules.arn_of(call.partition, call.account, "user", path, name), context)
+    if tags:
+        call.authorize("iam:TagUser", rules.arn_of(call.partition, call.account, "user", path, name), context)
+    if records.read_user(call.tx, call.account, name) is not None:
+        raise rules.exists("user", name)
+    rules.check_quota("UsersPerAccount", account_records.count_of(call.tx, call.account, COUNT))
+    user = records.User(
+        name.lower(), name, rules.new_id(call.randomness, "user"), path, call.now, records.tags_text(tags)
+    )
+    call.tx.run(records.INSERT_USER, call.account, *user[:6])
+    call.tx.run(account_records.COUNT, call.account, COUNT)
+    if value.PermissionsBoundary is not None:
+        set_boundary(call, user.id, value.PermissionsBoundary)
+    return iam.CreateUserResponse(User=user_shape(call, user, full=True))
+
+
+def delete_user(call: Call, value: iam.DeleteUserRequest) -> iam.DeleteUserOutput:
+    """Delete a user who has nothing any more but tags and a boundary."""
+    user = find_user(call, value.UserName, "iam:DeleteUser")
+    if records.groups_of(call.tx, call.account, user.id):
+        raise rules.conflict("remove users from group")
+    if records.keys_of(call.tx, call.account, user.id, limit=1):
+        raise rules.conflict("delete access keys")
+    if policy_records.inline_of(call.tx, call.account, user.id):
+        raise rules.conflict("delete policies")
+    if policy_records.attached_to(call.tx, call.account, user.id):
+        raise rules.conflict("detach all policies")
+    set_boundary(call, user.id, None)
+    call.tx.run(records.DELETE_USER, call.account, user.key)
+    call.tx.run(account_records.UNCOUNT, call.account, COUNT)
+    return iam.DeleteUserOutput()
+
+
+def get_user(call: Call, value: iam.GetUserRequest) -> iam.GetUserResponse:
+    """A user, or the caller."""
+    name = caller_name(call, value.UserName)
+    if name is not None:
+        return iam.GetUserResponse(User=user_shape(call, find_user(call, name, "iam:GetUser"), full=True))
+    call.authorize("iam:GetUser", root_arn(call))
+    row = call.tx.one(account_records.READ_CREATED, call.account)
+    return iam.GetUserResponse(
+        User=iam.User(
+            UserId=call.account, Arn=root_arn(call), CreateDate=rules.seconds(row[0]) if row is not None else None
+        )
+    )
+
+
+def list_groups_for_user(call: Call, value: iam.ListGroupsForUserRequest) -> iam.ListGroupsForUserResponse:
+    """The groups that a user is in."""
+    user = find_user(call, value.UserName, "iam:ListGroupsForUser")
+    page = page_of(
+        call,
+        "ListGroupsForUser",
+        user.id,
+        value.Marker,
+        value.MaxItems,
+        lambda after, limit: [
+            records.Group(*row)
+            for row in call.tx.all(records.LIST_GROUPS_OF_USER, call.account, user.id, after[0] if after else "", limit)
+        ],
+        lambda group: [group.id],
+    )
+    return iam.ListGroupsForUserResponse(
+        Groups=[group_shape(call, group) for group in page.items], IsTruncated=page.truncated, Marker=page.marker
+    )
+
+
+def list_users(call: Call, value: iam.ListUsersRequest) -> iam.ListUsersResponse:
+    """Users by name, or by path and name under a path prefix."""
+    call.authorize("iam:ListUsers", "*")
+    prefix = value.PathPrefix or "/"
+    page = page_of(
+        call,
+        "ListUsers",
+        prefix,
+        value.Marker,
+        value.MaxItems,
+        lambda after, limit: [
+            records.User(*row) for row in records.listed(call.tx, records.USERS, call.account, prefix, after, limit)
+        ],
+        lambda user: [user.key] if prefix == "/" else [user.path, user.key],
+    )
+    return iam.ListUsersResponse(
+        Users=[user_shape(call, user, full=False) for user in page.items],
+        IsTruncated=page.truncated,
+        Marker=page.marker,
+    )
+
+
+def update_user(call: Call, value: iam.UpdateUserRequest) -> iam.UpdateUserOutput:
+    """Another name or path: the unique id stays, and with it keys, policies and memberships."""
+    user = find_user(call, value.UserName, "iam:UpdateUser")
+    name = user.name if value.NewUserName is None else rules.check_name("newUserName", value.NewUserName)
+    path = user.path if value.NewPath is None else rules.check_path(value.NewPath, "newPath")
+    renamed = user._replace(key=name.lower(), name=name, path=path)
+    if value.NewUserName is not None or value.NewPath is not None:
+        # Whoever renames must be allowed to on both names (API reference, UpdateUser: "permissions on both").
+        call.authorize("iam:UpdateUser", user_arn(call, renamed))
+    if renamed.key != user.key and records.read_user(call.tx, call.account, name) is not None:
+        raise rules.exists("user", name)
+    call.tx.run(records.MOVE_USER, renamed.key, name, path, call.account, user.key)
+    call.tx.run(records.RENAME_KEYS, name, user_arn(call, renamed), call.account, user.id)
+    return iam.UpdateUserOutput()
