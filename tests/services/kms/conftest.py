@@ -6,6 +6,7 @@ what is in the tables, and thousands of steps of a state machine.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from holdfast.access.principal import Principal, root_of, service_role
+from holdfast.access.grounds import Identity
+from holdfast.access.policy import PolicyKind, compile_policy
+from holdfast.access.principal import Principal, PrincipalKind, root_of, service_role
 from holdfast.api.base import Operation, ServiceError, Shape
 from holdfast.services.call import Call, NeedsWrite, Source
 from holdfast.services.kms.service import SERVICE
@@ -35,12 +38,30 @@ REGION = "eu-central-1"
 START = 1_800_000_000_000
 
 
+class People:
+    """Users and roles by their ARNs; a server's directory of principals, as far as KMS asks it."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, str] = {}
+
+    def unique_id(self, tx: Any, arn: str) -> str | None:
+        return self.ids.get(arn)
+
+    def arn_of_unique_id(self, tx: Any, unique_id: str) -> str | None:
+        return next((arn for arn, each in self.ids.items() if each == unique_id), None)
+
+    def account_exists(self, tx: Any, account: str) -> bool:
+        return True
+
+
 class House:
     """A store, a vault and KMS; also the `Surroundings` of its calls."""
 
     partition = "aws"
     control: Any = None
-    """For the house's own service only; KMS never asks for it."""
+    wall: Any = None
+    outside: Any = None
+    """For other services only; KMS never asks for them."""
 
     def __init__(self, path: Path) -> None:
         self.randomness: Randomness = UnsafeSeededRandomness(path.name)
@@ -53,8 +74,39 @@ class House:
         self.tx.execute("COMMIT")
         self.now = START
         self.principal = root_of(ACCOUNT)
+        self.identity: Identity | None = None
+        """Of the caller, when it is not a root user; see `user` and `role`."""
+        self.people = People()
+        self.principals: Any = self.people
         self.region = REGION
         self.last_call: Call
+
+    # Callers
+
+    def root(self, account: str = ACCOUNT) -> None:
+        """Go on as the root user of an account."""
+        self.principal, self.identity = root_of(account), None
+
+    def user(self, name: str, *statements: dict[str, Any], account: str = ACCOUNT, **limits: Any) -> str:
+        """Go on as a user who exists from now on, with an identity policy of these statements; the ARN."""
+        arn = f"arn:aws:iam::{account}:user/{name}"
+        unique_id = self.people.ids.setdefault(arn, f"AIDA{name.upper():A<16}{account[:4]}")
+        self._go_on(Principal(PrincipalKind.USER, account, arn, unique_id), statements, limits)
+        return arn
+
+    def role(self, name: str, *statements: dict[str, Any], account: str = ACCOUNT, **limits: Any) -> str:
+        """Go on as the session `s` of a role who exists from now on; the role's ARN."""
+        arn = f"arn:aws:iam::{account}:role/{name}"
+        role_id = self.people.ids.setdefault(arn, f"AROA{name.upper():A<16}{account[:4]}")
+        session = f"arn:aws:sts::{account}:assumed-role/{name}/s"
+        principal = Principal(PrincipalKind.ASSUMED_ROLE, account, session, f"{role_id}:s")
+        self._go_on(principal, statements, {"role_arn": arn, **limits})
+        return arn
+
+    def _go_on(self, principal: Principal, statements: tuple[dict[str, Any], ...], limits: dict[str, Any]) -> None:
+        text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        own = (compile_policy(text, name="own", kind=PolicyKind.IDENTITY),) if statements else ()
+        self.principal, self.identity = principal, Identity(principal, own, **limits)
 
     # Surroundings
 
@@ -89,6 +141,7 @@ class House:
             self,
             tx,
             principal=principal,
+            identity=self.identity if self.identity and self.identity.principal is principal else None,
             region=self.region,
             now=self.now,
             request_id="request",

@@ -10,6 +10,7 @@ import pytest
 from holdfast.access.principal import root_of
 from holdfast.api import kms as api
 from holdfast.api.base import AccessDeniedException
+from holdfast.services.call import Trace
 from holdfast.services.kms import keys, records
 from holdfast.services.kms.authorization import KeyContext
 from holdfast.testing import Account
@@ -100,6 +101,7 @@ def test_every_on_behalf_call_is_traced(house: House) -> None:
     assert made is not None
     house.call(api.Encrypt, api.EncryptRequest(KeyId=made.KeyId, Plaintext=b"x"), via="ssm")
     [trace] = house.last_call.traces
+    assert isinstance(trace, Trace)
     assert trace.operation is api.Encrypt
     assert trace.call.via_service == "ssm"
     [decision] = trace.call.decisions

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from botocore.config import Config
 
+from holdfast.access.grounds import Identity
 from holdfast.access.principal import root_of, service_role
 from holdfast.api.base import Operation, ServiceError, Shape
 from holdfast.server.directory import Directory
@@ -75,6 +76,9 @@ class House:
 
     partition = "aws"
     control: Any = None
+    wall: Any = None
+    principals: Any = None
+    outside: Any = None
 
     def __init__(self, path: Path) -> None:
         self.database = SqliteDatabase(path, synchronous="OFF")
@@ -92,6 +96,8 @@ class House:
         self.notes: dict[tuple[str, Any], Any] = {}
         self.last_call: Call
         self.principal = root_of(ACCOUNT)
+        self.identity: Identity | None = None
+        """Who calls instead of the principal, with policies."""
         self.instead: dict[str, Callable[..., Any]] = {}
         """KMS operations by name that answer otherwise."""
 
@@ -126,8 +132,16 @@ class House:
         self.tx.execute("COMMIT")
 
     def _new_call(self, tx: Transaction, principal: Any) -> Call:
+        identity = self.identity or Identity(principal)
         self.last_call = Call(
-            self, tx, principal=principal, region=REGION, now=self.now, request_id="request", source=Source()
+            self,
+            tx,
+            principal=identity.principal,
+            identity=identity,
+            region=REGION,
+            now=self.now,
+            request_id="request",
+            source=Source(),
         )
         return self.last_call
 

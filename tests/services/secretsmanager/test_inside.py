@@ -10,6 +10,7 @@ import pytest
 from holdfast.access.principal import operator_of
 from holdfast.api import secretsmanager as api
 from holdfast.api.base import Operation, Shape
+from holdfast.services.call import Trace
 from holdfast.services.secretsmanager import records
 from holdfast.services.secretsmanager.service import SERVICE
 
@@ -38,17 +39,20 @@ def get(house: House, **members: Any) -> api.GetSecretValueResponse:
 # -- authorization ------------------------------------------------------------------------------------------------------
 
 BY_SECRET_ID: list[tuple[Operation[Any, Any], dict[str, Any]]] = [
+    (api.DeleteResourcePolicy, {}),
     (api.DeleteSecret, {}),
     (api.DescribeSecret, {}),
     (api.GetResourcePolicy, {}),
     (api.GetSecretValue, {}),
     (api.ListSecretVersionIds, {}),
+    (api.PutResourcePolicy, {"ResourcePolicy": "no policy"}),
     (api.PutSecretValue, {"SecretString": "x", "ClientRequestToken": TOKEN}),
     (api.RestoreSecret, {}),
     (api.TagResource, {"Tags": []}),
     (api.UntagResource, {"TagKeys": []}),
     (api.UpdateSecret, {"ClientRequestToken": TOKEN}),
     (api.UpdateSecretVersionStage, {"VersionStage": "l"}),
+    (api.ValidateResourcePolicy, {"ResourcePolicy": "no policy"}),
 ]
 WITHOUT: list[tuple[Operation[Any, Any], Shape]] = [
     (api.BatchGetSecretValue, api.BatchGetSecretValueRequest(SecretIdList=["s"])),
@@ -100,7 +104,7 @@ def test_what_creating_and_batches_ask_for(house: House, arn: str) -> None:
         "secretsmanager:BatchGetSecretValue",
         "secretsmanager:ListSecrets",
     ]
-    inner = [trace for trace in house.last_call.traces if trace.operation.name == "GetSecretValue"]
+    inner = [t for t in house.last_call.traces if isinstance(t, Trace) and t.operation.name == "GetSecretValue"]
     assert [[(d.action, d.resource) for d in trace.call.decisions] for trace in inner] == [
         [("secretsmanager:GetSecretValue", arn)]
     ]
@@ -378,6 +382,14 @@ def test_a_life_on_postgresql(postgresql_house: PostgresqlHouse) -> None:
             api.PutSecretValueRequest(SecretId="s", ClientRequestToken=version, SecretBinary=version.encode()),
         )
         house.now += DAY
+    policy = api.PutResourcePolicyRequest(
+        SecretId="s",
+        ResourcePolicy='{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":'
+        '"secretsmanager:GetSecretValue","Resource":"*"}}',
+    )
+    house.call(api.PutResourcePolicy, policy)
+    assert house.error(api.GetSecretValue, api.GetSecretValueRequest(SecretId="s")).code == "AccessDeniedException"
+    house.call(api.DeleteResourcePolicy, api.DeleteResourcePolicyRequest(SecretId="s"))
     assert get(house).SecretBinary == f"{99:032}".encode()
     assert get(house, VersionStage="AWSPREVIOUS").VersionId == f"{98:032}"
     assert get(house, VersionId=f"{50:032}").VersionStages is None

@@ -9,6 +9,7 @@ import pytest
 from holdfast.api import kms
 from holdfast.api import secretsmanager as api
 from holdfast.api.base import AccessDeniedException
+from holdfast.services.call import Trace
 from holdfast.services.secretsmanager.values import SecretValue
 from holdfast.testing import Account
 
@@ -173,7 +174,7 @@ def test_the_data_key_is_bound_to_secret_and_version(house: House) -> None:
 
 def kms_calls(house: House) -> list[tuple[str, str]]:
     """The KMS calls that the last call made, each with the version id of its encryption context."""
-    traces = [trace for trace in house.last_call.traces if trace.operation.service == "kms"]
+    traces = [t for t in house.last_call.traces if isinstance(t, Trace) and t.operation.service == "kms"]
     contexts = [getattr(trace.input, "EncryptionContext", None) or {} for trace in traces]
     assert all(trace.call.via_service == "secretsmanager" for trace in traces)
     return [(t.operation.name, c["SecretVersionId"]) for t, c in zip(traces, contexts, strict=True)]

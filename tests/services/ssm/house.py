@@ -1,4 +1,4 @@
-"""Parameter Store and KMS on a real store and a real vault, without a server around them.
+"""Parameter Store, Secrets Manager and KMS on a real store and a real vault, without a server around them.
 
 For what only the inside shows: what is authorized and with which condition keys, what is in the tables, how many rows a
 page reads, and thousands of steps of a state machine.
@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 import pytest
 
 from holdfast.access.decision import EMPTY_CONTEXT, Context, Decision
+from holdfast.access.grounds import Identity
 from holdfast.access.principal import root_of
 from holdfast.api.base import Operation, ServiceError, Shape
+from holdfast.server.directory import Directory
 from holdfast.services.call import Call, NeedsWrite, Source
-from holdfast.services.kms.service import SERVICE as KMS
 from holdfast.services.service import Mode, Served, Service
-from holdfast.services.ssm.service import SERVICE as SSM
 from holdfast.store.migrate import migrate
 from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
 from holdfast.store.statements import Statement
@@ -69,7 +69,7 @@ class CountingTransaction(SqliteTransaction):
 
 
 class House:
-    """A store, a vault and the two services; also the `Surroundings` of its calls."""
+    """A store, a vault and the services; also the `Surroundings` of its calls."""
 
     partition = "aws"
 
@@ -77,13 +77,19 @@ class House:
         self.randomness: Randomness = UnsafeSeededRandomness(path.name)
         self.vault = Vault(RootKeys.generate(self.randomness), self.randomness)
         self.control: Any = None
+        self.wall: Any = None
+        self.principals: Any = None
+        self.outside: Any = None
         self.database = SqliteDatabase(path, synchronous="OFF")
         self.tx = CountingTransaction(self.database.writing, writable=True)
         self.tx.execute("BEGIN")
         migrate(self.tx, self.database.execute)
         self.tx.execute("COMMIT")
         self.now = START
+        self.directory = Directory()
         self.principal = root_of(ACCOUNT)
+        self.identity: Identity | None = None
+        """Who calls instead of the principal, with policies."""
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
 
     # Surroundings
@@ -92,7 +98,7 @@ class House:
         return self.service(operation.service).operations[operation.name]
 
     def service(self, name: str) -> Service:
-        return {"kms": KMS, "ssm": SSM}[name]
+        return self.directory.service(name)
 
     def pending_note(self, kind: str, key: Any) -> Any:
         return None
@@ -128,7 +134,8 @@ class House:
             call = RecordingCall(
                 self,
                 tx,
-                principal=self.principal,
+                principal=self.identity.principal if self.identity else self.principal,
+                identity=self.identity,
                 region=REGION,
                 now=self.now,
                 request_id="request",

@@ -89,16 +89,6 @@ def test_with_and_without_the_leading_slash(ssm: Any) -> None:
     assert ssm.get_parameter(Name="rooted")["Parameter"]["Name"] == "/rooted"
 
 
-@pytest.mark.parametrize("name", ["/aws/reference/secretsmanager/my-secret", "/aws/reference/secretsmanager/a@b:x"])
-def test_references_to_secrets_are_named_as_absent(ssm: Any, name: str) -> None:
-    for code, text in (
-        refused(ssm.get_parameter, Name=name, WithDecryption=True),
-        refused(ssm.get_parameters, Names=[name]),
-    ):
-        assert code == "NotImplementedException"
-        assert "/aws/reference/secretsmanager/" in text
-
-
 # -- several ------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.api import ssm as api
-from holdfast.api.base import AccessDeniedException, NotImplementedException, ValidationException
+from holdfast.api.base import AccessDeniedException, ValidationException
 from holdfast.services.ssm import rules
 from holdfast.services.ssm.rules import Settings
 
@@ -131,18 +131,6 @@ def test_a_reference_to_elsewhere() -> None:
     away = rules.parse_reference("arn:aws:ssm:us-east-1:123456789012:parameter/a", *WHERE)
     assert away is not None
     assert not away.local
-
-
-@pytest.mark.parametrize("text", ["/aws/reference/secretsmanager/s@x:AWSCURRENT", "aws/reference/secretsmanager/s",
-                                  f"{PREFIX}/aws/reference/secretsmanager/a/b"])  # fmt: skip
-def test_references_to_secrets_are_named_as_absent(text: str) -> None:
-    with pytest.raises(NotImplementedException, match="/aws/reference/secretsmanager/"):
-        rules.refuse_secret_reference(text)
-
-
-@given(names)
-def test_other_names_are_no_references_to_secrets(text: str) -> None:
-    rules.refuse_secret_reference(text)
 
 
 # -- versions --------------------------------------------------------------------------------------------------------

@@ -233,10 +233,10 @@ def _key_of_ciphertext(
     """The key that a ciphertext names, when the request names none. The header is not authenticated yet."""
     key_id, material_id = header
     account = call.account
-    arn = keys.arn_of(call, account, key_id)
     row = call.tx.one(records.USE_MATERIAL, account, call.region, key_id, material_id)
     if row is None:
-        raise ciphertext_denial(deny(call, action, arn))
+        raise ciphertext_denial(deny(call, action, keys.arn_of(call, account, key_id)))
+    arn = keys.arn_of(call, account, key_id)
     key = KeyInUse(*row)
     decision = check(call, action, arn, account, key, KeyContext(call, account, key, context, "", more))
     if not decision.allowed:

@@ -27,6 +27,7 @@ def delete_key(call: Call, subject: str, payload: dict[str, Any]) -> None:
         records.DELETE_KEY,
     ):
         call.tx.run(statement, call.account, call.region, subject)
+    call.service_event("kms", "DeleteKey", keys.arn_of(call, call.account, subject), {"keyId": subject})
 
 
 def rotate_key(call: Call, subject: str, payload: dict[str, Any]) -> None:
@@ -38,4 +39,6 @@ def rotate_key(call: Call, subject: str, payload: dict[str, Any]) -> None:
         keys.schedule_jobs(call, subject, key.lifecycle)
         return
     keys.rotate(call, subject, AUTOMATIC)
+    details = {"keyId": subject, "rotationType": AUTOMATIC}
+    call.service_event("kms", "RotateKey", keys.arn_of(call, call.account, subject), details)
     keys.change_lifecycle(call, key, rules.rotated(key.lifecycle, call.now))

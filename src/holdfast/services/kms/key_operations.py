@@ -8,9 +8,10 @@ from holdfast.access.decision import Context, ContextValue
 from holdfast.api import kms
 from holdfast.api.base import ValidationException
 from holdfast.services.call import Call
-from holdfast.services.kms import keys, policies, records, rules
+from holdfast.services.kms import keys, records, rules
 from holdfast.services.kms.authorization import ENCRYPT_DECRYPT, KMS_ORIGIN, SYMMETRIC
 from holdfast.services.kms.pages import page_limit, position, truncated
+from holdfast.services.kms.policy_operations import accept_policy
 from holdfast.services.kms.records import Key
 from holdfast.services.kms.rules import KeyState, Lifecycle
 
@@ -20,22 +21,18 @@ OWN_KEYS = "SELF"
 def create_key(call: Call, value: kms.CreateKeyRequest) -> kms.CreateKeyResponse:
     """A symmetric encryption key with fresh material, enabled at once."""
     tags = {tag.TagKey or "": tag.TagValue or "" for tag in value.Tags or []}
-    call.authorize("kms:CreateKey", "*", _creation_context(call, value, tags))
+    context = _creation_context(call, value, tags)
+    call.authorize("kms:CreateKey", "*", context)
     if tags:
-        call.authorize("kms:TagResource", "*", _creation_context(call, value, tags))
+        call.authorize("kms:TagResource", "*", context)
     _check_kind(value)
     rules.check_new_tags([tag.TagKey or "" for tag in value.Tags or []])
-    if value.Policy is not None:
-        policies.check_key_policy(
-            value.Policy,
-            call.partition,
-            call.account,
-            bypass_lockout_check=bool(value.BypassPolicyLockoutSafetyCheck),
-        )
     key_id = call.randomness.uuid4()
-    key = keys.insert_key(
-        call, key_id, Lifecycle(), managed_for="", description=value.Description or "", policy=value.Policy or ""
-    )
+    policy = ""
+    if value.Policy is not None:
+        bypass = bool(value.BypassPolicyLockoutSafetyCheck)
+        policy = accept_policy(call, value.Policy, keys.arn_of(call, call.account, key_id), context, bypass=bypass)
+    key = keys.insert_key(call, key_id, Lifecycle(), managed_for="", description=value.Description or "", policy=policy)
     for name, text in tags.items():
         call.tx.run(records.WRITE_TAG, call.account, call.region, key_id, name, text)
     return kms.CreateKeyResponse(KeyMetadata=metadata(key, keys.arn_of(call, call.account, key_id), call.account))

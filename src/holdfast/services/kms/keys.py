@@ -129,6 +129,7 @@ def _alias_arn(call: Call, reference: KeyReference) -> str:
 class _ManagedToBe(NamedTuple):
     key_id: str
     managed_for: str
+    policy: str = ""
 
 
 def _authorize_missing(call: Call, reference: KeyReference, action: str, context: Context) -> str:

@@ -20,6 +20,8 @@ class KeyInUse(NamedTuple):
     state: str
     managed_for: str
     """The service of an AWS managed key; empty for a customer managed one."""
+    policy: str
+    """As for `Key`."""
     material_id: str
     material_sealed: bytes
 
@@ -58,7 +60,7 @@ class Alias(NamedTuple):
 
 USE_KEY = Statement(
     """
-    SELECT k.key_id, k.state, k.managed_for, m.material_id, m.material_sealed FROM kms_key AS k
+    SELECT k.key_id, k.state, k.managed_for, k.policy, m.material_id, m.material_sealed FROM kms_key AS k
     JOIN kms_key_material AS m
       ON m.account = k.account AND m.region = k.region AND m.key_id = k.key_id AND m.material_id = k.current_material_id
     WHERE k.account = ? AND k.region = ? AND k.key_id = ?
@@ -66,7 +68,7 @@ USE_KEY = Statement(
 )
 USE_ALIAS = Statement(
     """
-    SELECT k.key_id, k.state, k.managed_for, m.material_id, m.material_sealed FROM kms_alias AS a
+    SELECT k.key_id, k.state, k.managed_for, k.policy, m.material_id, m.material_sealed FROM kms_alias AS a
     JOIN kms_key AS k ON k.account = a.account AND k.region = a.region AND k.key_id = a.key_id
     JOIN kms_key_material AS m
       ON m.account = k.account AND m.region = k.region AND m.key_id = k.key_id AND m.material_id = k.current_material_id
@@ -75,7 +77,7 @@ USE_ALIAS = Statement(
 )
 USE_MATERIAL = Statement(
     """
-    SELECT k.key_id, k.state, k.managed_for, m.material_id, m.material_sealed FROM kms_key_material AS m
+    SELECT k.key_id, k.state, k.managed_for, k.policy, m.material_id, m.material_sealed FROM kms_key_material AS m
     JOIN kms_key AS k ON k.account = m.account AND k.region = m.region AND k.key_id = m.key_id
     WHERE m.account = ? AND m.region = ? AND m.key_id = ? AND m.material_id = ?
     """

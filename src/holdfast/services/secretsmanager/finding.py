@@ -1,22 +1,24 @@
 """From a SecretId to a secret that the caller may act on; the one way operations reach a secret's row.
 
 INVARIANT: authorization comes before existence. A missing secret is authorized against the id as the caller sent it, so
-who may not ask learns nothing, and who may is told that there is none. Another account's denial names the id as sent,
-too: the ARN's random part would tell that there is such a secret.
+who may not ask learns nothing, and who may is told that there is none. A caller of another account is denied in exactly
+the words that a secret that does not exist is denied in: whether there is one, and what its policy says of the caller,
+is the owner's business.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from holdfast.access.decision import ContextValue, denial_text
+from holdfast.access.evaluate import evaluate
+from holdfast.access.request import AccessRequest
 from holdfast.api import secretsmanager as api
 from holdfast.api.base import AccessDeniedException
 from holdfast.services.call import Call
 from holdfast.services.secretsmanager import records
 from holdfast.services.secretsmanager.identifiers import Reference, owner_of, reference, secret_arn
+from holdfast.services.secretsmanager.policies import compiled
 from holdfast.services.secretsmanager.records import Secret
 from holdfast.services.secretsmanager.rules import MARKED_FOR_DELETION
 from holdfast.services.secretsmanager.tags import decode_tags
@@ -25,6 +27,8 @@ NOT_FOUND = "Secrets Manager can't find the specified secret."
 NO_TOKEN = "You must provide a ClientRequestToken value. We recommend a UUID-type value."  # noqa: S105 - AWS's text
 
 RequestContext = dict[str, ContextValue]
+_RESOURCE_KEYS = ("aws:ResourceTag/", "secretsmanager:ResourceTag/", "secretsmanager:resource/")
+"""What `add_resource_keys` adds."""
 
 
 class Found(NamedTuple):
@@ -65,12 +69,18 @@ def authorize_missing(call: Call, action: str, secret_id: str, context: RequestC
     call.authorize(action, secret_id, context, owner=owner_of(call.account, secret_id))
 
 
-def authorize_found(call: Call, action: str, arn: str, owner: str, secret_id: str, context: RequestContext) -> None:
-    """Authorize against the ARN of a secret that exists; AccessDeniedException."""
-    decision = call.check(action, arn, context, owner=owner)
-    if not decision.allowed:
-        shown = decision if owner == call.account else replace(decision, resource=secret_id)
-        raise AccessDeniedException(denial_text(shown))
+def authorize_found(
+    call: Call, action: str, arn: str, owner: str, secret_id: str, context: RequestContext, policy: str
+) -> None:
+    """Authorize against the ARN of a secret that exists, and its resource policy; AccessDeniedException."""
+    decision = call.check(action, arn, context, owner=owner, resource_policy=compiled(policy))
+    if decision.allowed:
+        return
+    if owner != call.account:
+        # Across accounts nothing is allowed without a resource policy: this is a denial, too.
+        of_request = {key: value for key, value in context.items() if not key.startswith(_RESOURCE_KEYS)}
+        decision = evaluate(call.identity, AccessRequest(action, secret_id, owner, of_request, call))
+    raise AccessDeniedException(denial_text(decision))
 
 
 def find(call: Call, secret_id: str | None, action: str, context: RequestContext | None = None) -> Found:
@@ -86,7 +96,7 @@ def find(call: Call, secret_id: str | None, action: str, context: RequestContext
         authorize_missing(call, action, secret_id, keys)
         raise api.ResourceNotFoundException(NOT_FOUND)
     add_resource_keys(keys, found.secret.tags, found.secret.type)
-    authorize_found(call, action, found.arn, found.secret.account, secret_id, keys)
+    authorize_found(call, action, found.arn, found.secret.account, secret_id, keys, found.secret.policy)
     return found
 
 

@@ -9,7 +9,8 @@ range holds SCAN_LIMIT secrets at most, sorted in memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from itertools import starmap
+from typing import Any, NamedTuple
 
 from holdfast.services.secretsmanager.filters import Attributes, Filter, name_range
 from holdfast.services.secretsmanager.identifiers import NAME_FOLLOWS
@@ -23,7 +24,7 @@ SCAN_LIMIT = 1000
 CHUNK = 200
 FURTHEST = 2**63 - 1
 
-_COLUMNS = ", ".join(Secret._fields)
+_COLUMNS = ", ".join(field for field in Secret._fields if field != "policy")
 
 
 def _by_date(column: str, order: str) -> Statement:
@@ -116,7 +117,7 @@ def read_page(tx: Transaction, query: Query, after: Position | None) -> Page:
 
 def _sorted_page(tx: Transaction, query: Query, after: Position | None, names: tuple[str, str]) -> Page:
     rows = tx.all(BY_NAME["asc"], query.account, query.region, *names, SCAN_LIMIT)
-    secrets = [secret for secret in map(Secret._make, rows) if query.matches(secret)]
+    secrets = [secret for secret in starmap(Secret, rows) if query.matches(secret)]
     secrets.sort(key=query.position, reverse=query.descending)
     if after is not None:
         secrets = [s for s in secrets if (query.position(s) < after if query.descending else query.position(s) > after)]
@@ -132,7 +133,7 @@ def _scanned_page(tx: Transaction, query: Query, after: Position | None, names: 
     while True:
         rows = _read(tx, query, position, names, min(chunk, budget))
         for row in rows:
-            secret = Secret._make(row)
+            secret = Secret(*row)
             if len(found) == query.limit:
                 return Page(found, position)
             if query.matches(secret):
@@ -147,7 +148,7 @@ def _scanned_page(tx: Transaction, query: Query, after: Position | None, names: 
 
 def _read(
     tx: Transaction, query: Query, after: Position | None, names: tuple[str, str] | None, limit: int
-) -> list[tuple[object, ...]]:
+) -> list[tuple[Any, ...]]:
     if query.sort_by == "name":
         low, high = names or ("", LAST_CHARACTER)
         if after is not None and query.descending:

@@ -17,15 +17,15 @@ from holdfast.store.transaction import Row, Transaction
 READ_SECRET = Statement(
     """
     SELECT account, region, name, suffix, description, kms_key_id, type, created, last_changed, last_accessed,
-      deletion_date, create_token, version_count, stages, tags
+      deletion_date, create_token, version_count, stages, tags, policy
     FROM secret WHERE account = ? AND region = ? AND name = ?
     """
 )
 INSERT_SECRET = Statement(
     """
     INSERT INTO secret (account, region, name, suffix, description, kms_key_id, type, created, last_changed,
-      last_accessed, deletion_date, create_token, version_count, stages, tags)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      last_accessed, deletion_date, create_token, version_count, stages, tags, policy)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     """
 )
 UPDATE_SECRET = Statement(
@@ -35,6 +35,7 @@ UPDATE_SECRET = Statement(
     WHERE account = ? AND region = ? AND name = ?
     """
 )
+WRITE_POLICY = Statement("UPDATE secret SET policy = ?, last_changed = ? WHERE account = ? AND region = ? AND name = ?")
 DELETE_SECRET = Statement("DELETE FROM secret WHERE account = ? AND region = ? AND name = ?")
 DELETE_VERSIONS = Statement("DELETE FROM secret_version WHERE account = ? AND region = ? AND name = ?")
 DELETE_LABELS = Statement("DELETE FROM secret_label WHERE account = ? AND region = ? AND name = ?")
@@ -53,8 +54,8 @@ NOTE_VERSION_ACCESS = Statement(
 
 READ_VALUE_BY_LABEL = Statement(
     """
-    SELECT s.suffix, s.deletion_date, s.stages, s.tags, s.type, s.last_accessed,
-      v.version_id, v.created, v.last_accessed, v.kind, v.data_key, v.value_sealed
+    SELECT s.suffix, s.deletion_date, s.stages, s.tags, s.type, s.last_accessed, s.policy,
+      v.version_id, v.created, v.last_accessed, v.kind, v.kms_key, v.data_key, v.value_sealed
     FROM secret AS s
     LEFT JOIN secret_label AS l
       ON l.account = s.account AND l.region = s.region AND l.name = s.name AND l.label = ?
@@ -65,8 +66,8 @@ READ_VALUE_BY_LABEL = Statement(
 )
 READ_VALUE_BY_VERSION = Statement(
     """
-    SELECT s.suffix, s.deletion_date, s.stages, s.tags, s.type, s.last_accessed,
-      v.version_id, v.created, v.last_accessed, v.kind, v.data_key, v.value_sealed
+    SELECT s.suffix, s.deletion_date, s.stages, s.tags, s.type, s.last_accessed, s.policy,
+      v.version_id, v.created, v.last_accessed, v.kind, v.kms_key, v.data_key, v.value_sealed
     FROM secret AS s
     LEFT JOIN secret_version AS v
       ON v.account = s.account AND v.region = s.region AND v.name = s.name AND v.version_id = ?
@@ -147,6 +148,8 @@ class Secret(NamedTuple):
     """JSON: version id -> labels."""
     tags: str
     """JSON: key -> value; empty when there were never any."""
+    policy: str = ""
+    """The resource policy, empty when there is none. Listings leave it out: it may be long, and they show it nowhere."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -196,7 +199,7 @@ def insert_secret(tx: Transaction, secret: Secret) -> None:
 
 
 def update_secret(tx: Transaction, secret: Secret) -> None:
-    """Write what may change of a secret; its last access is written by its own note."""
+    """Write what may change of a secret; its last access and its policy are written by their own statements."""
     tx.run(
         UPDATE_SECRET,
         secret.description,
@@ -209,6 +212,11 @@ def update_secret(tx: Transaction, secret: Secret) -> None:
         secret.tags,
         *secret.key,
     )
+
+
+def write_policy(tx: Transaction, secret: Secret, policy: str, now: int) -> None:
+    """Another resource policy, or none."""
+    tx.run(WRITE_POLICY, policy, now, *secret.key)
 
 
 def delete_secret(tx: Transaction, secret: Secret) -> None:

@@ -14,6 +14,7 @@ from holdfast.services.secretsmanager.finding import (
     Found,
     RequestContext,
     add_resource_keys,
+    arn_of,
     authorize_found,
     authorize_missing,
     find,
@@ -212,16 +213,17 @@ def delete_secret(call: Call, value: api.DeleteSecretRequest) -> api.DeleteSecre
         return _delete_missing(call, value.SecretId, date, force)
     secret, arn = found
     add_resource_keys(context, secret.tags, secret.type)
-    authorize_found(call, "secretsmanager:DeleteSecret", arn, secret.account, value.SecretId, context)
+    authorize_found(call, "secretsmanager:DeleteSecret", arn, secret.account, value.SecretId, context, secret.policy)
     date = rules.deletion_date(value.RecoveryWindowInDays, force, call.now)
     if force:
         records.delete_secret(call.tx, secret)
-        call.cancel(DELETE_JOB, _subject(secret))
+        call.cancel(DELETE_JOB, _subject(secret), account=secret.account)
     elif secret.deletion_date:
         raise api.InvalidRequestException(rules.ALREADY_SCHEDULED)
     else:
         records.update_secret(call.tx, secret._replace(deletion_date=date, last_changed=call.now))
-        call.schedule(DELETE_JOB, _subject(secret), date, {"name": secret.name, "suffix": secret.suffix})
+        payload = {"name": secret.name, "suffix": secret.suffix}
+        call.schedule(DELETE_JOB, _subject(secret), date, payload, account=secret.account)
     return api.DeleteSecretResponse(ARN=arn, Name=secret.name, DeletionDate=date / 1000)
 
 
@@ -244,7 +246,7 @@ def restore_secret(call: Call, value: api.RestoreSecretRequest) -> api.RestoreSe
     secret, arn = find(call, value.SecretId, "secretsmanager:RestoreSecret")
     if secret.deletion_date:
         records.update_secret(call.tx, secret._replace(deletion_date=0, last_changed=call.now))
-        call.cancel(DELETE_JOB, _subject(secret))
+        call.cancel(DELETE_JOB, _subject(secret), account=secret.account)
     return api.RestoreSecretResponse(ARN=arn, Name=secret.name)
 
 
@@ -253,4 +255,8 @@ def end_recovery_window(call: Call, subject: str, payload: dict[str, Any]) -> No
     where = Reference(call.account, call.region, payload["name"], payload["suffix"])
     secret = records.read_secret(call.tx, where)
     if secret is not None and secret.deletion_date and secret.deletion_date <= call.now:
+        arn = arn_of(call, secret)
+        for version in records.list_versions(call.tx, secret, "", 1000):
+            details = {"SecretId": arn, "SecretVersionId": version.version_id}
+            call.service_event("secretsmanager", "EndSecretVersionDelete", arn, details)
         records.delete_secret(call.tx, secret)

@@ -1,4 +1,4 @@
-"""What Secrets Manager answers. Rotation, replication and changes of resource policies are absent."""
+"""What Secrets Manager answers. Rotation and replication are absent."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ SERVICE = Service(
     operations={
         "BatchGetSecretValue": read(value_operations.batch_get_secret_value),
         "CreateSecret": write(secret_operations.create_secret),
+        "DeleteResourcePolicy": write(policy_operations.delete_resource_policy),
         "DeleteSecret": write(secret_operations.delete_secret),
         "DescribeSecret": read(secret_operations.describe_secret),
         "GetRandomPassword": read(password_operations.get_random_password),
@@ -27,12 +28,14 @@ SERVICE = Service(
         "GetSecretValue": read(value_operations.get_secret_value),
         "ListSecretVersionIds": read(version_operations.list_secret_version_ids),
         "ListSecrets": read(listing_operations.list_secrets),
+        "PutResourcePolicy": write(policy_operations.put_resource_policy),
         "PutSecretValue": write(value_operations.put_secret_value),
         "RestoreSecret": write(secret_operations.restore_secret),
         "TagResource": write(tag_operations.tag_resource),
         "UntagResource": write(tag_operations.untag_resource),
         "UpdateSecret": write(secret_operations.update_secret),
         "UpdateSecretVersionStage": write(version_operations.update_secret_version_stage),
+        "ValidateResourcePolicy": read(policy_operations.validate_resource_policy),
     },
     jobs={secret_operations.DELETE_JOB: secret_operations.end_recovery_window},
     notes={

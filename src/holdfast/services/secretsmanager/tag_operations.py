@@ -5,7 +5,13 @@ from __future__ import annotations
 from holdfast.api import secretsmanager as api
 from holdfast.services.call import Call
 from holdfast.services.secretsmanager import records
-from holdfast.services.secretsmanager.finding import Found, RequestContext, find_active
+from holdfast.services.secretsmanager.finding import (
+    Found,
+    RequestContext,
+    add_resource_keys,
+    authorize_found,
+    find_active,
+)
 from holdfast.services.secretsmanager.tags import decode_tags, encode_tags, given_tags, merged
 
 
@@ -16,19 +22,34 @@ def tag_resource(call: Call, value: api.TagResourceRequest) -> api.TagResourceOu
     for tag in tags:
         context[f"aws:RequestTag/{tag.Key}"] = tag.Value or ""
     found = find_active(call, value.SecretId, "secretsmanager:TagResource", context)
-    _store(call, found, merged(decode_tags(found.secret.tags), given_tags(tags)))
+    after = merged(decode_tags(found.secret.tags), given_tags(tags))
+    _store(call, found, after, "secretsmanager:TagResource", value.SecretId, context)
     return api.TagResourceOutput()
 
 
 def untag_resource(call: Call, value: api.UntagResourceRequest) -> api.UntagResourceOutput:
     """Take tags away; one that is not there is no error."""
     keys = value.TagKeys or []
-    found = find_active(call, value.SecretId, "secretsmanager:UntagResource", {"aws:TagKeys": keys})
-    _store(call, found, {key: tag for key, tag in decode_tags(found.secret.tags).items() if key not in keys})
+    context: RequestContext = {"aws:TagKeys": keys}
+    found = find_active(call, value.SecretId, "secretsmanager:UntagResource", context)
+    after = {key: tag for key, tag in decode_tags(found.secret.tags).items() if key not in keys}
+    _store(call, found, after, "secretsmanager:UntagResource", value.SecretId, context)
     return api.UntagResourceOutput()
 
 
-def _store(call: Call, found: Found, after: dict[str, str]) -> None:
-    secret = found.secret
-    if after != decode_tags(secret.tags):
-        records.update_secret(call.tx, secret._replace(tags=encode_tags(after), last_changed=call.now))
+def _store(
+    call: Call, found: Found, after: dict[str, str], action: str, secret_id: str | None, context: RequestContext
+) -> None:
+    """Write the tags, unless by them the caller could not do the same again.
+
+    "If successfully completing this operation would result in you losing your permissions for this secret, then Secrets
+    Manager blocks the operation and returns an Access Denied error" (TagResource, UntagResource).
+    """
+    assert secret_id is not None
+    if after == decode_tags(found.secret.tags):
+        return
+    secret = found.secret._replace(tags=encode_tags(after), last_changed=call.now)
+    keys: RequestContext = {"secretsmanager:SecretId": secret_id, **context}
+    add_resource_keys(keys, secret.tags, secret.type)
+    authorize_found(call, action, found.arn, secret.account, secret_id, keys, secret.policy)
+    records.update_secret(call.tx, secret)

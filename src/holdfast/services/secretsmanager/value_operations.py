@@ -55,18 +55,18 @@ def get_secret_value(call: Call, value: api.GetSecretValueRequest) -> api.GetSec
     if where is None or row is None:
         authorize_missing(call, GET_SECRET_VALUE, secret_id, context)
         raise api.ResourceNotFoundException(NOT_FOUND)
-    suffix, deletion_date, stages, tags, kind_of_secret, accessed, found_id, created, version_accessed = row[:9]
-    kind, data_key, value_sealed = row[9:]
+    suffix, deletion_date, stages, tags, kind_of_secret, accessed, policy = row[:7]
+    found_id, created, version_accessed, kind, kms_key, data_key, value_sealed = row[7:]
     account, region, name, _ = where
     arn = secret_arn(call.partition, account, region, name, suffix)
     if tags or kind_of_secret:
         add_resource_keys(context, tags, kind_of_secret)
-    authorize_found(call, GET_SECRET_VALUE, arn, account, secret_id, context)
+    authorize_found(call, GET_SECRET_VALUE, arn, account, secret_id, context, policy)
     if deletion_date:
         raise api.InvalidRequestException(rules.MARKED_FOR_DELETION)
     labels = rules.decode_stages(stages).get(found_id)
     _require_version(version_id, label, found_id, labels, kind)
-    data = values.open_value(call, arn, found_id, data_key, value_sealed)
+    data = values.open_value(call, arn, found_id, kms_key, data_key, value_sealed)
     today = rules.start_of_day(call.now)
     if accessed < today:
         call.note(records.SECRET_ACCESS, (account, region, name, suffix), today)

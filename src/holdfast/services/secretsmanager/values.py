@@ -4,7 +4,8 @@
     data key ──kms, customer's key─► data_key         bound to SecretARN and SecretVersionId (encryption context)
 
 A key is replaced by wrapping the same data key under the new one; the value's ciphertext stays. KMS decides whether the
-caller may; its refusals become the errors of Secrets Manager here.
+caller may; its refusals become the errors of Secrets Manager here. A key of another account than the caller's is named
+to KMS by its ARN, and a secret under its account's own key is for that account only.
 
 Threat: a value in a text. `SecretValue` has a repr that shows none, and no error here carries one.
 """
@@ -36,6 +37,9 @@ KEY_CHECK_VERSION = "RequestToValidateKeyAccess"
 """Stands for the version id when a key is only tried ("Secret encryption and decryption", user guide)."""
 
 KMS_DENIED = "Access to KMS is not allowed"
+DEFAULT_KEY_OF_ANOTHER = (
+    "You can't access a secret from a different AWS account if you encrypt the secret with the default KMS service key."
+)
 BOTH_VALUES = "You can't specify both a binary secret value and a string secret value in the same secret."
 
 
@@ -83,12 +87,12 @@ def seal(call: Call, arn: str, version_id: str, kms_key_id: str, value: SecretVa
     assert made.Plaintext is not None
     assert made.CiphertextBlob is not None
     sealed = call.vault.seal_value(SECRET_VALUE, (arn, version_id), made.Plaintext, value.data)
-    return SealedValue(value.kind, _stored_key(call, kms_key_id, made.KeyId), made.CiphertextBlob, sealed)
+    return SealedValue(value.kind, _stored_key(call, arn, kms_key_id, made.KeyId), made.CiphertextBlob, sealed)
 
 
-def open_value(call: Call, arn: str, version_id: str, data_key: bytes, value_sealed: bytes) -> bytes:
-    """The plaintext of a stored value. Raises AccessDeniedException, DecryptionFailure."""
-    plaintext_key = _unwrap(call, arn, version_id, data_key)
+def open_value(call: Call, arn: str, version_id: str, kms_key: str, data_key: bytes, value_sealed: bytes) -> bytes:
+    """The plaintext of a stored value. Raises AccessDeniedException, DecryptionFailure, InvalidRequestException."""
+    plaintext_key = _unwrap(call, arn, version_id, kms_key, data_key)
     try:
         return call.vault.open_value(SECRET_VALUE, (arn, version_id), plaintext_key, value_sealed)
     except DecryptError:
@@ -97,9 +101,12 @@ def open_value(call: Call, arn: str, version_id: str, data_key: bytes, value_sea
 
 def open_version(call: Call, arn: str, version: Version) -> SecretValue | None:
     """The value of a version; None while it has none."""
-    if version.kind is None or version.data_key is None or version.value_sealed is None:
+    if version.kind is None:
         return None
-    data = open_value(call, arn, version.version_id, version.data_key, version.value_sealed)
+    assert version.kms_key is not None
+    assert version.data_key is not None
+    assert version.value_sealed is not None
+    data = open_value(call, arn, version.version_id, version.kms_key, version.data_key, version.value_sealed)
     return SecretValue(version.kind, data)
 
 
@@ -110,8 +117,9 @@ def try_key(call: Call, arn: str, kms_key_id: str) -> str:
     """
     made = _generate(call, arn, KEY_CHECK_VERSION, kms_key_id)
     assert made.CiphertextBlob is not None
-    _unwrap(call, arn, KEY_CHECK_VERSION, made.CiphertextBlob)
-    return _stored_key(call, kms_key_id, made.KeyId)
+    stored = _stored_key(call, arn, kms_key_id, made.KeyId)
+    _unwrap(call, arn, KEY_CHECK_VERSION, stored, made.CiphertextBlob)
+    return stored
 
 
 def rewrap(call: Call, arn: str, version: Version, kms_key_id: str) -> bytes | None:
@@ -120,10 +128,11 @@ def rewrap(call: Call, arn: str, version: Version, kms_key_id: str) -> bytes | N
     Without that permission AWS leaves existing versions under their old key and the call succeeds (UpdateSecret,
     KmsKeyId). Raises AccessDeniedException and DecryptionFailure for the old key, EncryptionFailure for the new one.
     """
+    assert version.kms_key is not None
     assert version.data_key is not None
-    plaintext_key = _unwrap(call, arn, version.version_id, version.data_key)
+    plaintext_key = _unwrap(call, arn, version.version_id, version.kms_key, version.data_key)
     request = kms.EncryptRequest(
-        KeyId=kms_key_id or DEFAULT_KEY,
+        KeyId=_named_key(call, arn, kms_key_id),
         Plaintext=plaintext_key,
         EncryptionContext=_context(arn, version.version_id),
     )
@@ -139,20 +148,42 @@ def _context(arn: str, version_id: str) -> dict[str, str]:
     return {"SecretARN": arn, "SecretVersionId": version_id}
 
 
-def _stored_key(call: Call, kms_key_id: str, key_arn: str | None) -> str:
-    default = is_default_key(call.partition, call.account, call.region, kms_key_id)
+def _stored_key(call: Call, arn: str, kms_key_id: str, key_arn: str | None) -> str:
+    default = is_default_key(call.partition, _owner(arn), call.region, kms_key_id)
     return "" if default or key_arn is None else key_arn
+
+
+def _owner(arn: str) -> str:
+    return arn.split(":", 5)[4]
+
+
+def _named_key(call: Call, arn: str, kms_key_id: str) -> str:
+    """A secret's key as the caller must name it: a key id or an alias is meant in the account that owns the secret."""
+    owner = _owner(arn)
+    if owner == call.account:
+        return kms_key_id or DEFAULT_KEY
+    if is_default_key(call.partition, owner, call.region, kms_key_id):
+        raise api.InvalidRequestException(DEFAULT_KEY_OF_ANOTHER)
+    if kms_key_id.startswith("arn:"):
+        return kms_key_id
+    resource = kms_key_id if kms_key_id.startswith("alias/") else f"key/{kms_key_id}"
+    return f"arn:{call.partition}:kms:{call.region}:{owner}:{resource}"
 
 
 def _generate(call: Call, arn: str, version_id: str, kms_key_id: str) -> kms.GenerateDataKeyResponse:
     request = kms.GenerateDataKeyRequest(
-        KeyId=kms_key_id or DEFAULT_KEY, KeySpec="AES_256", EncryptionContext=_context(arn, version_id)
+        KeyId=_named_key(call, arn, kms_key_id), KeySpec="AES_256", EncryptionContext=_context(arn, version_id)
     )
     return _ask(call, kms.GenerateDataKey, request, api.EncryptionFailure, "encrypt")
 
 
-def _unwrap(call: Call, arn: str, version_id: str, data_key: bytes) -> bytes:
+def _unwrap(call: Call, arn: str, version_id: str, kms_key: str, data_key: bytes) -> bytes:
     request = kms.DecryptRequest(CiphertextBlob=data_key, EncryptionContext=_context(arn, version_id))
+    if not kms_key:
+        if _owner(arn) != call.account:
+            raise api.InvalidRequestException(DEFAULT_KEY_OF_ANOTHER)
+    elif _owner(kms_key) != call.account:
+        request.KeyId = kms_key
     plaintext = _ask(call, kms.Decrypt, request, api.DecryptionFailure, "decrypt").Plaintext
     assert plaintext is not None
     return plaintext

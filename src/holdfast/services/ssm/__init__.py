@@ -9,6 +9,7 @@ root key, without a KMS call, as AWS makes none; a SecureString is the ciphertex
     records.py        tables
     listing.py        bounded scans behind the pages
     values.py         sealing and opening, and KMS on the caller's behalf
+    secret_references.py  /aws/reference/secretsmanager/...: secrets read on the caller's behalf
     *_operations.py   one function per AWS operation
     service.py        what Parameter Store answers
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from holdfast.api import ssm as api
 from holdfast.api.base import ValidationException
 from holdfast.services.paging import next_token
-from holdfast.services.ssm import answers, filters, listing, records, rules
+from holdfast.services.ssm import answers, filters, listing, records, rules, secret_references
 from holdfast.services.ssm.answers import required, tag_context
 from holdfast.services.ssm.filters import Filter
 from holdfast.services.ssm.records import Value
 from holdfast.services.ssm.rules import Reference
+from holdfast.services.ssm.secret_references import SecretReference, parse_secret_reference, secret_parameter
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -29,9 +30,14 @@ def get_parameter(call: Call, value: api.GetParameterRequest) -> api.GetParamete
     """One version of a parameter: the current one, or that of a selector.
 
     Raises ParameterNotFound (without a text, as AWS), ParameterVersionNotFound, and for a SecureString to be decrypted
-    InvalidKeyId or AccessDeniedException with KMS's text.
+    InvalidKeyId or AccessDeniedException with KMS's text. A reference to a secret is read from Secrets Manager.
     """
-    reference = _reference(call, required(value.Name))
+    text = required(value.Name)
+    secret = parse_secret_reference(text, call.partition, call.region, call.account)
+    if secret is not None:
+        secret_references.authorize(call, "ssm:GetParameter", secret, value.WithDecryption)
+        return api.GetParameterResult(Parameter=secret_parameter(call, secret))
+    reference = _reference(call, text)
     found = _authorized(call, "ssm:GetParameter", reference)
     if found is None:
         raise api.ParameterNotFound
@@ -45,12 +51,17 @@ def get_parameter(call: Call, value: api.GetParameterRequest) -> api.GetParamete
 def get_parameters(call: Call, value: api.GetParametersRequest) -> api.GetParametersResult:
     """Up to ten parameters, in the order of their names; what is not there is named as it was asked for.
 
-    A denial of one name, by our policies or by KMS, denies the whole call.
+    A denial of one name, by our policies, by Secrets Manager or by KMS, denies the whole call.
     """
     found: list[tuple[Value, str | None]] = []
+    secrets: list[SecretReference] = []
     invalid: list[str] = []
     for text in rules.distinct_names(required(value.Names)):
-        rules.refuse_secret_reference(text)
+        secret = parse_secret_reference(text, call.partition, call.region, call.account)
+        if secret is not None:
+            secret_references.authorize(call, "ssm:GetParameters", secret, value.WithDecryption)
+            secrets.append(secret)
+            continue
         reference = rules.parse_reference(text, call.partition, call.region, call.account)
         if reference is None:
             call.authorize("ssm:GetParameters", rules.literal_arn(call.partition, call.region, call.account, text))
@@ -61,17 +72,30 @@ def get_parameters(call: Call, value: api.GetParametersRequest) -> api.GetParame
             invalid.append(text)
         else:
             found.append((row, reference.shown_selector))
-    found.sort(key=lambda pair: (pair[0].name, pair[1] or ""))
     decrypt = bool(value.WithDecryption)
-    return api.GetParametersResult(
-        Parameters=[answers.parameter(call, row, decrypt=decrypt, selector=selector) for row, selector in found],
-        InvalidParameters=invalid,
-    )
+    parameters = [answers.parameter(call, row, decrypt=decrypt, selector=selector) for row, selector in found]
+    for secret in secrets:
+        shown = _secret_or_none(call, secret)
+        if shown is None:
+            invalid.append(secret.sent)
+        else:
+            parameters.append(shown)
+    parameters.sort(key=lambda parameter: (parameter.Name or "", parameter.Selector or ""))
+    return api.GetParametersResult(Parameters=parameters, InvalidParameters=invalid)
+
+
+def _secret_or_none(call: Call, secret: SecretReference) -> api.Parameter | None:
+    """The secret that a reference names, None when there is none or cannot be."""
+    if not secret.well_formed:
+        return None
+    try:
+        return secret_parameter(call, secret)
+    except api.ParameterNotFound:
+        return None
 
 
 def _reference(call: Call, text: str) -> Reference:
     """What a name or ARN asks for; ValidationException when it is neither, as AWS answers rather than "not found"."""
-    rules.refuse_secret_reference(text)
     reference = rules.parse_reference(text, call.partition, call.region, call.account)
     if reference is None:
         raise ValidationException(rules.NAME_TEXT)

@@ -34,7 +34,6 @@ ABSENT_DATA_TYPES = frozenset(
      "hostname", "email", "ipv4-address", "ipv6-address", "url", "json", "jsonc")
 )  # fmt: skip
 """What AWS validates and we do not yet: refused by name, never stored unvalidated."""
-SECRET_REFERENCE = "/aws/reference/secretsmanager/"  # noqa: S105 - a path
 
 NAME_TEXT = (
     'Parameter name: can\'t be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of '
@@ -197,19 +196,6 @@ def parse_reference(text: str, partition: str, region: str, account: str) -> Ref
     if name is None or (colon and not selector) or ":" in selector:
         return None
     return Reference(name.path, selector, arn_of(partition, region, account, name.path), account, local)
-
-
-def refuse_secret_reference(text: str) -> None:
-    """Refuse a reference to a secret: reading one through Parameter Store is not here yet."""
-    text = text.strip(" ")
-    if text.startswith("arn:"):
-        arn = parse_arn(text)
-        text = arn.resource.removeprefix("parameter") if arn else ""
-    if f"/{text.removeprefix('/')}".startswith(SECRET_REFERENCE):
-        raise NotImplementedException(
-            "Holdfast does not implement references to Secrets Manager secrets "
-            f"({SECRET_REFERENCE}...) in Parameter Store yet."
-        )
 
 
 def version_not_found(reference: Reference, name: str) -> api.ParameterVersionNotFound:
