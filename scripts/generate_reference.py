@@ -38,7 +38,8 @@ COMMAND_LINE_INTRODUCTION = """
 Commands that talk to a running server take `--data DIR` (or `HOLDFAST_DATA`): they find it through the control socket
 in that directory and act as its operator. Without it they send signed calls to `AWS_ENDPOINT_URL` with
 `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_REGION`; IAM calls these actions
-`holdfast:GetStatus`, `holdfast:GetClock` and `holdfast:AdvanceClock`. With neither, they look in `./holdfast-data`.
+`holdfast:GetStatus`, `holdfast:GetClock`, `holdfast:AdvanceClock`, `holdfast:ReadAudit` and `holdfast:SearchAudit`. With
+neither, they look in `./holdfast-data`.
 
 Data goes to stdout. An error is one line on stderr that says what to do, and the exit code tells what kind it is:
 """.strip()

@@ -204,11 +204,11 @@ def test_dev_interrupted_before_it_listens_leaves_nothing(tmp_path: Path) -> Non
 
 
 def test_unknown_variables_are_named_in_a_warning(tmp_path: Path) -> None:
-    environment = {"HOLDFAST_ALLOW_PRIVATE_TARGETS": "true"}
+    environment = {"HOLDFAST_STRANGE_THING": "true"}
     with foreground("serve", "--port", "0", cwd=tmp_path, environment=environment) as (process, _):
         assert process.stderr is not None
         first = process.stderr.readline()
-    assert first == "holdfast: HOLDFAST_ALLOW_PRIVATE_TARGETS is not a setting of this version and is ignored\n"
+    assert first == "holdfast: HOLDFAST_STRANGE_THING is not a setting of this version and is ignored\n"
 
 
 def test_settings_from_the_file_in_the_data_directory(tmp_path: Path, command: Command) -> None:

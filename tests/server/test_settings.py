@@ -25,6 +25,7 @@ OTHER_VALUES: dict[str, tuple[str, str, str]] = {
     "public_url": ("https://a.example", "https://b.example:8443", "http://c.example"),
     "account": ("111111111111", "222222222222", "333333333333"),
     "region": ("eu-central-1", "us-gov-west-1", "ap-southeast-2"),
+    "allow_private_targets": ("true", "true", "true"),
     "movable_clock": ("true", "true", "true"),
     "log_level": ("debug", "warning", "error"),
     "log_format": ("console", "console", "console"),
@@ -203,12 +204,12 @@ def test_a_mistyped_variable_is_refused(variable: str, meant: str) -> None:
 
 def test_a_variable_that_is_no_setting_is_reported_and_the_root_key_is_not() -> None:
     environment = {
-        "HOLDFAST_ALLOW_PRIVATE_TARGETS": "true",
+        "HOLDFAST_STRANGE_THING": "true",
         "HOLDFAST_ROOT_KEY": "x",
         "HOLDFAST_PORT": "1",
         "HOME": "/",
     }
-    assert unknown_variables(environment) == ["HOLDFAST_ALLOW_PRIVATE_TARGETS"]
+    assert unknown_variables(environment) == ["HOLDFAST_STRANGE_THING"]
     assert load({}, environment).port == 1
 
 

@@ -69,6 +69,19 @@ class ControlDoor:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
+    def answers(self) -> bool:
+        """Whether somebody listens. What else may be wrong, the first call says."""
+        connection = _UnixConnection(self.directory / SOCKET)
+        try:
+            connection.connect()
+        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        finally:
+            connection.close()
+        return True
+
     def call(self, operation: str, seconds: float | None = ANSWER_SECONDS, **members: object) -> dict[str, Any]:
         headers = {"Host": "localhost", "Content-Type": MEDIA_TYPE, "X-Amz-Target": f"Holdfast.{operation}"}
         connection = _UnixConnection(self.directory / SOCKET)

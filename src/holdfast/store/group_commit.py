@@ -17,6 +17,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
 
 import apsw
 
@@ -28,6 +29,20 @@ GROUP_SECONDS = 0.002
 
 Unit = Callable[[Transaction], None]
 Done = Callable[[StoreError | None], None]
+
+
+class Carried(Protocol):
+    """Something in memory that must say what the open transaction says: the end of an audit chain.
+
+    INVARIANT: when a unit is rolled back, `state` is again what it was before that unit; when a group is, what it was
+    before the group. A state is never changed in place, so that keeping one costs a reference.
+    """
+
+    state: Any
+
+
+class _Nothing:
+    state: Any = None
 
 
 class GroupCommit:
@@ -46,6 +61,8 @@ class GroupCommit:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         self._idle: list[asyncio.Future[None]] = []
+        self.carried: Carried = _Nothing()
+        self._state_before: Any = None
         self.groups = 0
         """Groups committed so far, for the metrics."""
         self.units = 0
@@ -96,6 +113,8 @@ class GroupCommit:
             return
         finished: list[Done] = []
         transaction = self._writing
+        carried = self.carried
+        self._state_before = carried.state
         try:
             transaction.execute("BEGIN IMMEDIATE")
         except apsw.Error as error:
@@ -104,6 +123,7 @@ class GroupCommit:
         deadline = self._monotonic() + GROUP_SECONDS
         while self._queue:
             unit, done = self._queue.popleft()
+            state = carried.state
             try:
                 mark = transaction.savepoint()
                 unit(transaction)
@@ -113,6 +133,7 @@ class GroupCommit:
                 if not self._take_back(transaction):
                     self._fail(finished, error)
                     return
+                carried.state = state
                 finished.pop()
                 done(StoreError(type(error).__name__))
                 if not isinstance(error, apsw.Error):
@@ -140,6 +161,7 @@ class GroupCommit:
         return True
 
     def _roll_back_all(self) -> None:
+        self.carried.state = self._state_before
         self._writing.forget_savepoints()
         if self.database.writing.in_transaction:
             self._writing.execute("ROLLBACK")
@@ -200,6 +222,7 @@ class GroupCommit:
 
     def immediately(self, unit: Callable[[Transaction], None]) -> None:
         """Run and commit one unit on this thread, before any loop runs: first start, migrations, maintenance."""
+        self._state_before = self.carried.state
         self._writing.execute("BEGIN IMMEDIATE")
         try:
             unit(self._writing)

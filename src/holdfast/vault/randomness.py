@@ -14,6 +14,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 import os
+from functools import lru_cache
 from typing import Protocol
 
 _BUFFER_SIZE = 4096
@@ -100,6 +101,29 @@ class UnsafeSeededRandomness:
 def _uuid4(digits: str) -> str:
     """32 random hexadecimal digits as a UUID: version and variant take the place of six of the bits."""
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
+
+
+def time_ordered_id(randomness: Randomness, milliseconds: int) -> str:
+    """A version 7 UUID (RFC 9562 §5.7) of a moment: ids of one time stand together in an index, which makes adding one
+    cheap. A name, not a secret."""
+    return moment_prefix(milliseconds) + randomness.uuid4()[15:]
+
+
+@lru_cache(maxsize=16)
+def moment_prefix(milliseconds: int) -> str:
+    """The first 15 characters of every `time_ordered_id` of a moment."""
+    return f"{milliseconds >> 16 & 0xFFFFFFFF:08x}-{milliseconds & 0xFFFF:04x}-7"
+
+
+def moment_of_id(text: str) -> int | None:
+    """The milliseconds in an id that `time_ordered_id` made; None for any other text."""
+    digits = text.replace("-", "")
+    if len(text) != 36 or text[14:15] != "7":
+        return None
+    try:
+        return int(digits[:12], 16)
+    except ValueError:
+        return None
 
 
 def _below(source: Randomness, n: int) -> int:

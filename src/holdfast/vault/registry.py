@@ -45,6 +45,9 @@ PARAMETER_ENCRYPTED_VALUE = SealedColumn(
 )
 """A SecureString. Bound to its parameter by the encryption context PARAMETER_ARN."""
 
+AUDIT_STATEMENT = SealedColumn("audit_head", "statement_sealed", "audit-chain", Form.ROOT, ("chain", "kind"))
+"""Where an audit chain begins, ends and was cut by retention (vault/chain.py). `DIR/audit.heads` holds copies."""
+
 REGISTRY: tuple[SealedColumn, ...] = (
     ROOT_VERIFIER,
     ACCESS_KEY_SECRET,
@@ -53,4 +56,5 @@ REGISTRY: tuple[SealedColumn, ...] = (
     SECRET_DATA_KEY,
     PARAMETER_VALUE,
     PARAMETER_ENCRYPTED_VALUE,
+    AUDIT_STATEMENT,
 )

@@ -1,6 +1,7 @@
 """A call as a CloudTrail record (CloudTrail user guide, "CloudTrail record contents").
 
-Values never get in: members that the model marks sensitive are dropped, and so is every blob, whatever it holds.
+Values never get in: members that the model marks sensitive are dropped, or replaced where CloudTrail shows that there was
+one, and so is every blob, whatever it holds.
 A record is one JSON object, assembled from a part that is the same for all calls of one caller to one operation (made
 once, kept in a bounded cache) and the part that differs; audit is written for every call, so a microsecond counts.
 """
@@ -8,6 +9,7 @@ once, kept in a bounded cache) and the part that differs; audit is written for e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -17,9 +19,12 @@ import msgspec
 
 from holdfast.access.principal import Principal, PrincipalKind
 from holdfast.api.base import AccessDeniedException, Operation, Shape
+from holdfast.services.cloudtrail.attributes import terms_of
+from holdfast.services.cloudtrail.marks import marks_of, marks_of_all
 
 if TYPE_CHECKING:
-    from holdfast.services.call import Trace
+    from holdfast.access.grounds import SessionFacts
+    from holdfast.services.call import Call, Trace
 
 EVENT_VERSION = "1.11"
 RESOURCE_TYPES = {
@@ -29,8 +34,34 @@ RESOURCE_TYPES = {
 }
 NO_RESPONSE_ELEMENTS = frozenset({"kms"})
 """Services whose answers CloudTrail leaves out except for what creates something."""
+ISSUING = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetSessionToken"})
+"""Reads whose answers are kept all the same: they tell which temporary credentials somebody got."""
+NEVER_SHOWN = frozenset({"SessionToken"})
+"""Members that no model marks sensitive and that AWS shows. Ours hold the secret access key, if sealed."""
+READ_THOUGH_WAITING = frozenset({"LookupEvents", "ReadAudit", "SearchAudit", "VerifyAudit"})
+"""Operations that change nothing, though they are not served as plain reads."""
+GLOBAL_SERVICES = {"iam": "us-east-1"}
+"""Where CloudTrail records services that have no region ("Global service events")."""
+HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+SHOWN_AS_HIDDEN = {"PutParameterRequest": ("Value",)}
+"""Sensitive members in whose place CloudTrail shows HIDDEN; any other is left out."""
 
 _encode = msgspec.json.encode
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """What all calls of one operation share. One object for each operation; compared by identity, which is cheap."""
+
+    api_version: str
+    read_only: bool
+    home_region: str = ""
+    """The region of a service that has none of its own."""
+
+
+Recorded = tuple[bytes, int, tuple[str, ...]]
+"""One record: (JSON, marks, other accounts whose resources the call was let at). Each of those accounts gets a copy
+(`other_records.shared`)."""
 
 
 def lower_first(name: str) -> str:
@@ -53,8 +84,9 @@ def _shape_value(value: Any) -> Any:
 @lru_cache(maxsize=2048)
 def shaper(shape: type[Shape]) -> Shaper:
     """A function from a structure to the dictionary that may stand in a record."""
-    sensitive = shape.SENSITIVE
-    members = [(name, lower_first(name)) for name in shape.__struct_fields__ if name not in sensitive]
+    hidden = NEVER_SHOWN.union(shape.SENSITIVE)
+    members = [(name, lower_first(name)) for name in shape.__struct_fields__ if name not in hidden]
+    replaced = [(name, lower_first(name)) for name in SHOWN_AS_HIDDEN.get(shape.__name__, ())]
 
     def to_dictionary(value: Shape) -> dict[str, Any]:
         out: dict[str, Any] = {}
@@ -63,6 +95,9 @@ def shaper(shape: type[Shape]) -> Shaper:
             if member is None or type(member) is bytes:
                 continue
             out[lower] = member if type(member) is str else _shape_value(member)
+        for name, lower in replaced:
+            if getattr(value, name) is not None:
+                out[lower] = HIDDEN
         return out
 
     return to_dictionary
@@ -82,29 +117,50 @@ def writer(shape: type[Shape]) -> Writer:
     """A function from a structure to the JSON text that may stand in a record; `null` when nothing may.
 
     Most inputs hold plain values only. For them the text is made by the encoder alone, from a twin of the structure
-    that has the record's spelling and lacks what must not be shown.
+    that has the record's spelling and lacks what must not be shown. Structures inside go the longer way.
     """
     kinds = {field.name: {*_kinds(field.type)} for field in msgspec.structs.fields(shape)}
-    names = [n for n in shape.__struct_fields__ if n not in shape.SENSITIVE and bytes not in kinds[n]]
-    if not names or any(issubclass(kind, Shape) for name in names for kind in kinds[name]):
-        to_dictionary = shaper(shape)
+    hidden = NEVER_SHOWN.union(shape.SENSITIVE)
+    names = [n for n in shape.__struct_fields__ if n not in hidden and bytes not in kinds[n]]
+    to_dictionary = shaper(shape)
+    structures = [name for name in names if any(issubclass(kind, Shape) for kind in kinds[name])]
+    names = [name for name in names if name not in structures]
+    if not names or shape.__name__ in SHOWN_AS_HIDDEN:
         return lambda value: _encode(to_dictionary(value) or None)
     spelled = [(lower_first(name), Any, None) for name in names]
     twin: Any = msgspec.defstruct(shape.__name__, spelled, omit_defaults=True, gc=False)
-    members: Callable[[Any], Any] = attrgetter(*names)
-    if len(names) == 1:
-        return lambda value: _null_if_empty(_encode(twin(members(value))))
-    return lambda value: _null_if_empty(_encode(twin(*members(value))))
+    # attrgetter answers a bare value for one name.
+    members: Callable[[Any], Any] = attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
+    if not structures:
+        return lambda value: _null_if_empty(_encode(twin(*members(value))))
+
+    def write(value: Any) -> bytes:
+        for name in structures:
+            if getattr(value, name) is not None:
+                return _encode(to_dictionary(value) or None)
+        return _null_if_empty(_encode(twin(*members(value))))
+
+    return write
 
 
 def _null_if_empty(text: bytes) -> bytes:
     return b"null" if text == b"{}" else text
 
 
-def user_identity(principal: Principal, via: str) -> dict[str, Any]:
-    """The `userIdentity` element."""
+def user_identity(
+    principal: Principal, via: str, session: SessionFacts | None = None, role_arn: str = ""
+) -> dict[str, Any]:
+    """The `userIdentity` element. `role_arn` is the role's for a role session."""
     if principal.kind is PrincipalKind.SERVICE:
         return {"type": "AWSService", "accountId": principal.account, "invokedBy": principal.service}
+    if principal.kind is PrincipalKind.WEB_IDENTITY:
+        subject = principal.principal_id
+        return {
+            "type": "WebIdentityUser",
+            "principalId": f"{principal.arn}:{subject}",
+            "userName": subject,
+            "identityProvider": principal.arn,
+        }
     identity: dict[str, Any] = {
         "type": str(principal.kind),
         "principalId": principal.principal_id,
@@ -113,16 +169,41 @@ def user_identity(principal: Principal, via: str) -> dict[str, Any]:
     }
     if principal.access_key_id:
         identity["accessKeyId"] = principal.access_key_id
+    if principal.kind is PrincipalKind.USER:
+        identity["userName"] = principal.arn.rsplit("/", 1)[-1]
+    if session is not None:
+        identity["sessionContext"] = _session_context(principal, session, role_arn)
     if via:
         identity["invokedBy"] = f"{via}.amazonaws.com"
     return identity
 
 
+def _session_context(principal: Principal, session: SessionFacts, role_arn: str) -> dict[str, Any]:
+    """`sessionContext` (CloudTrail user guide, "CloudTrail userIdentity element")."""
+    context: dict[str, Any] = {}
+    if role_arn:
+        context["sessionIssuer"] = {
+            "type": "Role",
+            "principalId": principal.principal_id.partition(":")[0],
+            "arn": role_arn,
+            "accountId": principal.account,
+            "userName": role_arn.rsplit("/", 1)[-1],
+        }
+    if session.federated_provider:
+        context["webIdFederationData"] = {"federatedProvider": session.federated_provider, "attributes": {}}
+    context["attributes"] = {
+        "creationDate": second(session.issued // 1000),
+        "mfaAuthenticated": str(session.multi_factor).lower(),
+    }
+    if session.source_identity:
+        context["sourceIdentity"] = session.source_identity
+    return context
+
+
 @lru_cache(maxsize=1024)
 def _constant_part(
     operation: Operation[Any, Any],
-    api_version: str,
-    read_only: bool,
+    facts: Facts,
     principal: Principal,
     region: str,
     address: str,
@@ -130,66 +211,88 @@ def _constant_part(
     via: str,
     tls: tuple[str, str] | None,
     host: str,
-) -> bytes:
+    account: str,
+    session: SessionFacts | None,
+    role_arn: str,
+) -> tuple[bytes, int]:
     if principal.kind is PrincipalKind.SERVICE:
         address = user_agent = principal.service
     elif via:
         address = user_agent = f"{via}.amazonaws.com"
     part: dict[str, Any] = {
         "eventVersion": EVENT_VERSION,
-        "userIdentity": user_identity(principal, via),
+        "userIdentity": user_identity(principal, via, session, role_arn),
         "eventSource": f"{operation.service}.amazonaws.com",
         "eventName": operation.name,
         "awsRegion": region,
         "sourceIPAddress": address,
         "userAgent": user_agent,
-        "apiVersion": api_version,
-        "readOnly": read_only,
+        "apiVersion": facts.api_version,
+        "readOnly": facts.read_only,
         "eventType": "AwsApiCall",
         "managementEvent": True,
         "eventCategory": "Management",
-        "recipientAccountId": principal.account,
+        "recipientAccountId": account,
     }
     if tls and not via:
         part["tlsDetails"] = {"tlsVersion": tls[0], "cipherSuite": tls[1], "clientProvidedHostHeader": host}
-    return _encode(part)[:-1]
+    return _encode(part)[:-1], marks_of_all(terms_of(part))
+
+
+def second(seconds: int) -> str:
+    """A moment as records show it: whole seconds, ISO 8601, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @lru_cache(maxsize=64)
 def _second(seconds: int) -> bytes:
-    return datetime.fromtimestamp(seconds, UTC).strftime('"%Y-%m-%dT%H:%M:%SZ"').encode()
+    return f'"{second(seconds)}"'.encode()
 
 
 @lru_cache(maxsize=1024)
-def _resources(service: str, arns: tuple[str, ...]) -> bytes:
+def _resources(service: str, account: str, arns: tuple[str, ...]) -> tuple[bytes, int, tuple[str, ...]]:
+    """The `resources` element, its marks, and the other accounts that own some of them."""
     kind = RESOURCE_TYPES.get(service)
-    rows = [
-        {"accountId": arn.split(":", 5)[4], "type": kind, "ARN": arn} if kind else {"ARN": arn}
-        for arn in arns
-        if arn.startswith("arn:") and arn.count(":") >= 5  # a missing secret is named as the caller sent it
-    ]
-    return b',"resources":' + _encode(rows) if rows else b""
+    rows: list[dict[str, str]] = []
+    owners: dict[str, None] = {}
+    for arn in arns:
+        owner = owner_of(arn)
+        if owner is None:  # a missing secret is named as the caller sent it
+            continue
+        rows.append({"accountId": owner, "type": kind, "ARN": arn} if kind else {"ARN": arn})
+        if owner and owner != account:
+            owners[owner] = None
+    text = b',"resources":' + _encode(rows) if rows else b""
+    return text, marks_of_all(terms_of({"resources": rows})), tuple(owners)
 
 
-def record(trace: Trace, api_version: str, read_only: bool, event_id: str) -> bytes:
-    """The JSON text of one call's record."""
+def owner_of(arn: str) -> str | None:
+    """The account in an ARN, empty where it names none; None for what is no ARN."""
+    parts = arn.split(":", 5)
+    return parts[4] if parts[0] == "arn" and len(parts) == 6 else None
+
+
+def record(trace: Trace, facts: Facts, event_id: str) -> Recorded:
+    """One call's record."""
     call = trace.call
     operation = trace.operation
     source = call.source
-    principal = call.principal
+    constant, marks = _constant_part(
+        operation,
+        facts,
+        call.principal,
+        facts.home_region or call.region,
+        source.address,
+        source.user_agent,
+        call.via_service,
+        source.tls,
+        source.host,
+        call.account,
+        call.identity.session,
+        call.identity.role_arn,
+    )
     parts = [
-        _constant_part(
-            operation,
-            api_version,
-            read_only,
-            principal,
-            call.region,
-            source.address,
-            source.user_agent,
-            call.via_service,
-            source.tls,
-            source.host,
-        ),
+        constant,
         b',"eventTime":',
         _second(call.now // 1000),
         b',"requestID":"',
@@ -199,25 +302,38 @@ def record(trace: Trace, api_version: str, read_only: bool, event_id: str) -> by
         b'","requestParameters":',
     ]
     given = trace.input
-    shaped = None if given is None else shaper(type(given))(given)
-    parts.append(_encode(shaped) if shaped else b"null")
+    parts.append(b"null" if given is None else writer(type(given))(given))
     parts.append(b',"responseElements":')
     output = trace.output
-    if read_only or output is None or (operation.service in NO_RESPONSE_ELEMENTS and operation.name != "CreateKey"):
+    kept = not facts.read_only or (operation.service == "sts" and operation.name in ISSUING)
+    if not kept or output is None or (operation.service in NO_RESPONSE_ELEMENTS and operation.name != "CreateKey"):
         parts.append(b"null")
     else:
-        parts.append(_encode(shaper(type(output))(output) or None))
-    if trace.error is not None:
-        error = trace.error
+        parts.append(writer(type(output))(output))
+    error = trace.error
+    if error is not None:
         code = "AccessDenied" if isinstance(error, AccessDeniedException) else error.code
+        marks |= marks_of("ErrorCode", code)
         parts.append(b',"errorCode":' + _encode(code))
         if error.message:
             parts.append(b',"errorMessage":' + _encode(error.message))
+    owners: tuple[str, ...] = ()
     decisions = call.decisions
     if decisions:
         if len(decisions) == 1:
-            parts.append(_resources(operation.service, (decisions[0].resource,)))
+            arns: tuple[str, ...] = (decisions[0].resource,)
         else:
-            parts.append(_resources(operation.service, tuple(dict.fromkeys(d.resource for d in decisions[:100]))))
+            arns = tuple(dict.fromkeys([decision.resource for decision in decisions[:100]]))
+        resources, more, owners = _resources(operation.service, call.account, arns)
+        parts.append(resources)
+        marks |= more
+        if owners:
+            owners = _let_at(call, owners) if error is None else ()
     parts.append(b"}")
-    return b"".join(parts)
+    return b"".join(parts), marks, owners
+
+
+def _let_at(call: Call, owners: tuple[str, ...]) -> tuple[str, ...]:
+    """Of these accounts, those whose resources the call was let at. Who is refused writes nothing into others' trails."""
+    allowed = {owner_of(decision.resource) for decision in call.decisions if decision.allowed}
+    return tuple(owner for owner in owners if owner in allowed)

@@ -17,6 +17,7 @@ from holdfast.vault.registry import ACCESS_KEY_SECRET
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
+    from holdfast.services.holdfast.audit_operations import Trail
     from holdfast.store.transaction import Transaction
     from holdfast.vault.randomness import Randomness
     from holdfast.vault.vault import Vault
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 class Control(Protocol):
     """What the server lets these operations see and do of itself."""
+
+    @property
+    def audit_trail(self) -> Trail: ...
 
     def status(self, tx: Transaction) -> api.GetStatusResponse: ...
 
@@ -38,7 +42,8 @@ class Control(Protocol):
     async def advance(self, milliseconds: int) -> api.AdvanceClockResponse: ...
 
 
-def _operator_only(call: Call, action: str) -> None:
+def operator_only(call: Call, action: str) -> None:
+    """Raise AccessDeniedException unless the call came over the control socket."""
     decision = call.check(action, "*")
     if call.principal.kind is not PrincipalKind.OPERATOR or not decision.allowed:
         raise AccessDeniedException(
@@ -91,7 +96,7 @@ def advance_clock(call: Call, value: api.AdvanceClockRequest) -> Callable[[], Aw
 
 def create_account(call: Call, value: api.CreateAccountRequest) -> api.CreateAccountResponse:
     """A new account and its root access key."""
-    _operator_only(call, "holdfast:CreateAccount")
+    operator_only(call, "holdfast:CreateAccount")
     account = value.Account or rules.new_account_id(call.randomness)
     made = create_account_rows(call.tx, call.vault, call.randomness, call.now, account)
     if made is None:
@@ -110,7 +115,7 @@ def get_clock(call: Call, value: api.GetClockRequest) -> api.GetClockResponse:
 
 def get_environment(call: Call, value: api.GetEnvironmentRequest) -> api.GetEnvironmentResponse:
     """What a client needs to reach this server as the root user of the home account."""
-    _operator_only(call, "holdfast:GetEnvironment")
+    operator_only(call, "holdfast:GetEnvironment")
     endpoint, region, account = call.surroundings.control.home(call.tx)
     row = call.tx.one(records.ROOT_ACCESS_KEY, account)
     if row is None:

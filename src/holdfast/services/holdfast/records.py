@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from holdfast.store.transaction import Transaction
 
 INSERT_ACCOUNT = Statement("INSERT INTO account (account, created) VALUES (?, ?) ON CONFLICT (account) DO NOTHING")
-READ_ACCOUNT = Statement("SELECT account FROM account WHERE account = ?")
+READ_IAM_VERSION = Statement("SELECT iam_version FROM account WHERE account = ?")
 LIST_ACCOUNTS = Statement("SELECT account FROM account WHERE account > ? ORDER BY account LIMIT 1000")
 INSERT_ACCESS_KEY = Statement(
     """
@@ -20,8 +20,9 @@ INSERT_ACCESS_KEY = Statement(
     """
 )
 READ_ACCESS_KEY = Statement(
-    "SELECT account, principal_kind, principal_id, principal_arn, active, secret_sealed, row_version"
-    " FROM access_key WHERE access_key_id = ?"
+    "SELECT k.account, k.principal_kind, k.principal_id, k.principal_arn, k.active, k.secret_sealed, k.row_version,"
+    " k.user_name, k.last_used, a.iam_version"
+    " FROM access_key k JOIN account a ON a.account = k.account WHERE k.access_key_id = ?"
 )
 ROOT_ACCESS_KEY = Statement(
     "SELECT access_key_id, secret_sealed FROM access_key"
@@ -47,6 +48,12 @@ class AccessKey(NamedTuple):
     """0 or 1."""
     secret_sealed: bytes
     row_version: int
+    user_name: str
+    """Empty for the account's root user."""
+    last_used: int
+    """Service time in milliseconds, as far as it is on disk."""
+    iam_version: int
+    """Of the account: what is derived from its users, roles and policies belongs to one version."""
 
 
 def read_access_key(transaction: Transaction, access_key_id: str) -> AccessKey | None:

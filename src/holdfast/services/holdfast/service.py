@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.api import holdfast as api
-from holdfast.services.holdfast import operations
+from holdfast.services.holdfast import audit_operations, operations
 from holdfast.services.service import Service, read, waiting, write
 
 SERVICE = Service(
@@ -14,5 +14,8 @@ SERVICE = Service(
         "GetClock": read(operations.get_clock),
         "GetEnvironment": read(operations.get_environment),
         "GetStatus": read(operations.get_status),
+        "ReadAudit": waiting(audit_operations.read_audit),
+        "SearchAudit": waiting(audit_operations.search_audit),
+        "VerifyAudit": waiting(audit_operations.verify_audit),
     },
 )

@@ -1,0 +1,153 @@
+"""The tags of audit records, and the sealed statements that say where a chain of them begins, ends and was cut.
+
+A chain is what one start of one server records, in order. Each chain has a key of its own, 32 random bytes that exist
+only in the server's memory and sealed under the root key, so a replaced root key loses no chain::
+
+    tag        HMAC-SHA-256(chain key, "holdfast-audit-v1" 00 | u64 chain | MessagePack [position, previous tag, [field, …]])
+    statement  MessagePack, sealed for audit_head.statement_sealed in the row (chain, kind); see `sealing`
+
+Positions count from 1; before the first record the tag is 32 zero bytes. MessagePack is in its shortest form, so a row has
+one encoding. What the fields are is said in docs/reference/audit.md.
+
+INVARIANT: who has no chain key can make no tag, and who has no root key can make no statement.
+Threat: someone who can write the database and the file of heads changes, removes, inserts or reorders records, or writes
+a whole chain anew. Not defended: an older state of everything put back at once, which no copy elsewhere contradicts.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
+
+from holdfast.vault.derivation import KEY_SIZE
+from holdfast.vault.errors import DecryptError
+from holdfast.vault.randomness import Randomness
+from holdfast.vault.registry import AUDIT_STATEMENT
+from holdfast.vault.vault import Vault
+
+START_TAG = bytes(32)
+"""What stands for the tag before position 1."""
+
+_LABEL = b"holdfast-audit-v1\0"
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class ChainKey:
+    """Makes the tags of one chain. Any thread may use it."""
+
+    __slots__ = ("_keyed", "chain")
+
+    def __init__(self, chain: int, secret: bytes) -> None:
+        if len(secret) != KEY_SIZE:
+            raise ValueError("a chain key has 32 bytes")
+        self.chain = chain
+        # The state after key and label is kept and copied: that is what makes a tag cheap.
+        self._keyed = HMAC(secret, SHA256())
+        self._keyed.update(_LABEL + chain.to_bytes(8, "big"))
+
+    def tag(self, position: int, previous: bytes, fields: tuple[Any, ...]) -> bytes:
+        """The tag of the record at `position`; `fields` are whole numbers, texts and bytes."""
+        state = self._keyed.copy()
+        state.update(_encode((position, previous, fields)))
+        return state.finalize()
+
+    def __repr__(self) -> str:
+        return f"<ChainKey {chain_name(self.chain)}>"
+
+
+class Link(NamedTuple):
+    """A record of a chain: that it is there, with this tag."""
+
+    chain: int
+    position: int
+    tag: bytes
+
+
+class Opening(msgspec.Struct, array_like=True, frozen=True):
+    """How a chain begins."""
+
+    KIND = "opening"
+    secret: bytes
+    began: int
+    """Wall time in milliseconds."""
+    previous: Link | None
+    """The newest record when the chain began: another chain's, whose end is so proven twice."""
+    unchained: int
+    """Records that an earlier version of this program wrote without any chain, by the store's first chain only."""
+    unchained_through: int
+    """Their highest sequence."""
+
+    def key(self, chain: int) -> ChainKey:
+        """The key that makes the chain's tags."""
+        return ChainKey(chain, self.secret)
+
+    def __repr__(self) -> str:
+        return f"<Opening {self.began} after {self.previous!r}>"
+
+
+class Head(msgspec.Struct, array_like=True, frozen=True):
+    """How far a chain had come."""
+
+    KIND = "head"
+    position: int
+    tag: bytes
+    sealed_at: int
+    """Wall time in milliseconds."""
+    closed: bool
+    """The server stopped in good order: nothing comes after this record."""
+
+
+class Removal(msgspec.Struct, array_like=True, frozen=True):
+    """What retention took from the beginning of a chain."""
+
+    KIND = "removal"
+    position: int
+    """The last record that was removed; the chain goes on after it."""
+    tag: bytes
+    records: int
+    """How many were removed in all."""
+    newest: int
+    """The event time of the newest of them, service time in milliseconds."""
+    removed_at: int
+    """Service time in milliseconds."""
+
+
+Statement = Opening | Head | Removal
+KINDS: dict[str, type[Opening] | type[Head] | type[Removal]] = {
+    Opening.KIND: Opening,
+    Head.KIND: Head,
+    Removal.KIND: Removal,
+}
+
+
+def chain_name(chain: int) -> str:
+    """How people and the file of heads call a chain: 16 hexadecimal digits."""
+    return f"{chain:016x}"
+
+
+def new_chain(
+    randomness: Randomness, began: int, previous: Link | None, unchained: int = 0, unchained_through: int = 0
+) -> tuple[ChainKey, Opening]:
+    """A chain that nobody has begun yet."""
+    chain = 1 + randomness.below((1 << 63) - 1)
+    opening = Opening(randomness.bytes(KEY_SIZE), began, previous, unchained, unchained_through)
+    return opening.key(chain), opening
+
+
+def seal_statement(vault: Vault, chain: int, statement: Statement) -> bytes:
+    """A statement for `audit_head` and for the file of heads."""
+    return vault.seal(AUDIT_STATEMENT, (chain, statement.KIND), _encode(statement))
+
+
+def open_statement(vault: Vault, chain: int, kind: str, sealed: bytes) -> Statement:
+    """What was sealed about a chain; DecryptError for anything that `seal_statement` did not make for it."""
+    made = KINDS.get(kind)
+    if made is None:
+        raise DecryptError
+    try:
+        return msgspec.msgpack.decode(vault.open(AUDIT_STATEMENT, (chain, kind), sealed), type=made)
+    except msgspec.DecodeError:
+        raise DecryptError from None

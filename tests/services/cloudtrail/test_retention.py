@@ -1,0 +1,104 @@
+"""Retention: what is older than asked for goes, a sealed statement stays, and verification says both."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.testing import Server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path / "data", arguments=("--audit-retention-days", "10")) as started:
+        yield started
+
+
+def count(server: Server) -> int:
+    with sqlite3.connect(server.directory / "holdfast.db") as database:
+        (found,) = database.execute("SELECT COUNT(*) FROM audit_record").fetchone()
+    database.close()
+    return found
+
+
+def verdict(server: Server) -> dict[str, Any]:
+    found = server.control("VerifyAudit")
+    assert found["Done"]
+    return found
+
+
+def test_what_is_old_goes_and_the_rest_is_proven(server: Server) -> None:
+    secrets = server.client("secretsmanager")
+    for number in range(6):
+        secrets.create_secret(Name=f"old-{number}", SecretString="x")
+    server.stop()
+    server.start()
+    secrets = server.client("secretsmanager")
+    secrets.create_secret(Name="old-too", SecretString="x")
+    server.advance(days=9)
+    assert not verdict(server)["Notes"]
+    secrets.create_secret(Name="kept", SecretString="x")
+    before = count(server)
+    server.advance(days=3)
+    assert count(server) < before
+    found = verdict(server)
+    assert found["Findings"] == []
+    assert "were removed by retention" in found["Notes"][0]
+    lookup = server.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "RemoveExpiredRecords"}]
+    )
+    assert lookup["Events"], "removing is on record"
+    names = server.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "CreateSecret"}]
+    )["Events"]
+    assert len(names) == 1
+    server.stop()
+    lines = (server.directory / "audit.heads").read_text().splitlines()
+    assert sum(line.startswith("removal ") for line in lines) >= 2, "one for each chain that was cut"
+    server.start()
+    assert verdict(server)["Findings"] == []
+
+
+def test_retention_does_not_excuse_another_removal(server: Server) -> None:
+    secrets = server.client("secretsmanager")
+    for number in range(4):
+        secrets.create_secret(Name=f"old-{number}", SecretString="x")
+    server.advance(days=11)
+    for number in range(4):
+        secrets.create_secret(Name=f"new-{number}", SecretString="x")
+    server.advance(days=1)
+    assert verdict(server)["Findings"] == []
+    with sqlite3.connect(server.directory / "holdfast.db") as database:
+        database.execute("DELETE FROM audit_record WHERE sequence = (SELECT MIN(sequence) FROM audit_record)")
+    database.close()
+    assert [finding["Kind"] for finding in verdict(server)["Findings"]] == ["missing"]
+
+
+def test_zero_keeps_everything_and_ends_an_earlier_retention(server: Server) -> None:
+    server.client("secretsmanager").create_secret(Name="a", SecretString="x")
+    jobs = server.control("GetStatus")["DueJobs"]
+    server.stop()
+    kept = Server(server.directory)
+    kept.start()
+    assert kept.control("GetStatus")["DueJobs"] == jobs - 1
+    before = count(kept)
+    kept.advance(days=400)
+    assert count(kept) >= before
+    kept.stop()
+    kept.close()
+    server.start()
+
+
+def test_more_than_a_batch_goes_in_several(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", arguments=("--audit-retention-days", "1")) as server:
+        parameters = server.client("ssm")
+        for _ in range(1100):
+            parameters.get_parameters(Names=["/a"])
+        server.advance(days=3)
+        assert count(server) < 60
+        found = verdict(server)
+        assert found["Findings"] == []
