@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from holdfast.access.principal import PrincipalKind
 from holdfast.api import iam
 from holdfast.services.iam import records, rules
-from holdfast.services.iam.owners import caller_name, find_user, resource_tags, root_arn, user_arn
+from holdfast.services.iam.owners import caller_name, find_user, identity_tags, root_arn, user_arn
 from holdfast.services.iam.pages import page_of
 from holdfast.services.iam.shapes import KEY_USED
 from holdfast.vault.registry import ACCESS_KEY_SECRET
@@ -103,7 +103,7 @@ def get_access_key_last_used(call: Call, value: iam.GetAccessKeyLastUsedRequest)
         arn = root_arn(call) if key is not None else rules.arn_of(call.partition, call.account, "user", "/", "*")
         call.authorize("iam:GetAccessKeyLastUsed", arn)
     else:
-        call.authorize("iam:GetAccessKeyLastUsed", user_arn(call, user), resource_tags(user.tags))
+        call.authorize("iam:GetAccessKeyLastUsed", user_arn(call, user), identity_tags(user.tags))
     if key is None:
         raise rules.key_not_found(value.AccessKeyId)
     noted = call.pending_note(KEY_USED, key.id)

@@ -34,11 +34,17 @@ class Owner(NamedTuple):
 
 def resource_tags(tags: str) -> dict[str, ContextValue]:
     """The condition keys of an existing resource's tags."""
-    context: dict[str, ContextValue] = {}
-    for key, value in records.tags_of(tags).items():
-        context[f"aws:ResourceTag/{key}"] = value
-        context[f"iam:ResourceTag/{key}"] = value
-    return context
+    return {f"aws:ResourceTag/{key}": value for key, value in records.tags_of(tags).items()}
+
+
+def identity_tags(tags: str) -> dict[str, ContextValue]:
+    """Those of a user or role, which have IAM's own key beside the global one.
+
+    "Checks that the tag attached to the identity resource (user or role) matches" (IAM user guide, "IAM and AWS STS
+    condition context keys", iam:ResourceTag): policies and providers have the global key only.
+    """
+    own = {f"iam:ResourceTag/{key}": value for key, value in records.tags_of(tags).items()}
+    return {**resource_tags(tags), **own}
 
 
 def request_tags(tags: Mapping[str, str]) -> dict[str, ContextValue]:
@@ -114,7 +120,7 @@ def find_owner(
 
 def _context(call: Call, found: User | Role, context: Context, *, limited: bool) -> Context:
     """The condition keys of a user or role that exists, with those of the request."""
-    whole = {**resource_tags(found.tags), **context}
+    whole = {**identity_tags(found.tags), **context}
     if limited and "iam:PermissionsBoundary" not in whole:
         boundary = policy_records.boundary_of(call.tx, call.account, found.id)
         if boundary is not None:

@@ -13,7 +13,7 @@ from holdfast.api.base import NotImplementedException
 from holdfast.services.arn import parse_arn
 from holdfast.services.iam import records, rules
 from holdfast.services.iam.identities import PolicyText, identity_of_group, identity_of_role, identity_of_user
-from holdfast.services.iam.owners import resource_tags
+from holdfast.services.iam.owners import identity_tags
 from holdfast.services.iam.pages import PAGE, page_of
 from holdfast.services.iam.simulation import (
     Scene,
@@ -53,7 +53,7 @@ def _subject(call: Call, arn: str | None, action: str) -> Subject:
     found = None
     if account == call.account and kind != "group":
         found = (records.read_user if kind == "user" else records.read_role)(call.tx, account, name)
-    call.authorize(action, arn, {} if found is None else resource_tags(found.tags), owner=account)
+    call.authorize(action, arn, {} if found is None else identity_tags(found.tags), owner=account)
     if kind == "group":
         policies = identity_of_group(call.tx, account, name)
         if policies is None:

@@ -87,7 +87,7 @@ def list_aliases(call: Call, value: kms.ListAliasesRequest) -> kms.ListAliasesRe
     call.authorize("kms:ListAliases", "*")
     limit = page_limit(value.Limit, 50, 100)
     if value.KeyId is not None:
-        key_id = keys.manage(call, value.KeyId, "kms:ListAliases").key.key_id
+        key_id = keys.known(call, value.KeyId, "kms:ListAliases")
         after = position(call, "ListAliases", key_id, value.Marker)
         rows = call.tx.all(records.LIST_ALIASES_OF_KEY, call.account, call.region, key_id, after, limit + 1)
         next_marker = truncated(call, "ListAliases", key_id, rows, limit)

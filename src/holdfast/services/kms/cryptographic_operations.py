@@ -238,7 +238,9 @@ def _key_of_ciphertext(
         raise ciphertext_denial(deny(call, action, keys.arn_of(call, account, key_id)))
     arn = keys.arn_of(call, account, key_id)
     key = KeyInUse(*row)
-    decision = check(call, action, arn, account, key, KeyContext(call, account, key, context, "", more))
+    decision = check(
+        call, action, arn, account, key, KeyContext(call, account, key, context, "", keys.cryptographic(more))
+    )
     if not decision.allowed:
         raise ciphertext_denial(decision)
     return FoundInUse(key, arn)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from holdfast.access.decision import denial_text
 from holdfast.api.base import AccessDeniedException
 from holdfast.services.kms import records
-from holdfast.services.kms.authorization import KeyContext, authorize, deny
+from holdfast.services.kms.authorization import SYMMETRIC, KeyContext, authorize, deny
 from holdfast.services.kms.identifiers import (
     KeyReference,
     alias_arn,
@@ -28,6 +28,18 @@ from holdfast.services.kms.rules import DAY, DEFAULT_ROTATION_PERIOD, DELETE_JOB
 if TYPE_CHECKING:
     from holdfast.access.decision import Context
     from holdfast.services.call import Call
+
+
+_CRYPTOGRAPHIC: Context = {"kms:EncryptionAlgorithm": SYMMETRIC}
+
+
+def cryptographic(more: Context | None) -> Context:
+    """The condition keys that all cryptographic operations have, and those of one of them.
+
+    "The kms:EncryptionAlgorithm condition key is effective for symmetric and asymmetric KMS keys", also where the request
+    does not name the algorithm (KMS developer guide, "AWS KMS condition keys").
+    """
+    return _CRYPTOGRAPHIC if more is None else {**_CRYPTOGRAPHIC, **more}
 
 
 class Found(NamedTuple):
@@ -62,6 +74,17 @@ def manage(call: Call, key_id: str | None, action: str, more: Context | None = N
     return _found(call, reference, action, more)
 
 
+def known(call: Call, key_id: str, action: str) -> str:
+    """The id of a key of the caller's account, for an `action` on `*` that was authorized and asks no key policy."""
+    reference = parse_key_id_without_alias(key_id, call.account, call.region)
+    arn = arn_of(call, reference.account, reference.key_id)
+    if reference.account != call.account:
+        raise AccessDeniedException(denial_text(deny(call, action, arn)))
+    if records.read_key(call.tx, call.account, call.region, reference.key_id) is None:
+        raise key_not_found(arn)
+    return reference.key_id
+
+
 def describe(call: Call, key_id: str | None, action: str, *, aliases: bool) -> Found:
     """The key of an operation that tells about a key of any account, authorized."""
     assert key_id is not None
@@ -93,6 +116,7 @@ def use(
     """The key of a cryptographic operation with its current material, authorized. All four forms are taken."""
     reference = parse_key_id(key_id, call.account, call.region)
     account = reference.account
+    more = cryptographic(more)
     if reference.alias:
         row = call.tx.one(records.USE_ALIAS, account, call.region, reference.alias)
     else:
