@@ -18,11 +18,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Shown
 
-from benchmarks import durability, machine, report, scale, startup, throughput, wrk
+from benchmarks import access, durability, machine, report, scale, startup, throughput, wrk
 from benchmarks.report import Run
 from benchmarks.samples import Tell
 
-PARTS = ("throughput", "durability", "startup", "scale")
+PARTS = ("throughput", "access", "durability", "startup", "scale")
 
 
 def main() -> int:
@@ -64,6 +64,7 @@ def _arguments() -> argparse.ArgumentParser:
 def _measure(run: Run, part: str, folder: Path, sizes: tuple[int, int], console: Console) -> None:
     total = {
         "throughput": throughput.steps,
+        "access": access.steps,
         "durability": durability.steps,
         "startup": startup.steps,
         "scale": scale.steps,
@@ -74,6 +75,8 @@ def _measure(run: Run, part: str, folder: Path, sizes: tuple[int, int], console:
         tell = _teller(progress, int(task))
         if part == "throughput":
             run.throughput = throughput.measure(folder, run.rounds, run.seconds, tell)
+        elif part == "access":
+            run.access = access.measure(folder, run.rounds, run.seconds, tell)
         elif part == "durability":
             run.durability = durability.measure(folder, run.rounds, run.seconds, tell)
         elif part == "startup":
@@ -96,7 +99,7 @@ def _teller(progress: Progress, task: int) -> Tell:
 
 def _show(run: Run, console: Console) -> None:
     """Every figure for a person, the targets last."""
-    for found in (run.throughput, run.durability):
+    for found in (run.throughput, run.access, run.durability):
         if found is None:
             continue
         shown = Shown("call", "server", "conn.", "requests/s", "p50 ms", "p99 ms", "CPU µs", "not 2xx", box=None)

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmarks import durability, startup, throughput
+from benchmarks import access, durability, startup, throughput
 from benchmarks.samples import Table
 from benchmarks.scale import Scale
 from benchmarks.startup import Startup
@@ -46,6 +46,19 @@ def throughput_goals(table: Table) -> list[Goal]:
         )
     failed = sum(series.failed for series in table.all())
     goals.append(_most("answers that were not 2xx, lost connections", 0, failed, "{:.0f}"))
+    return goals
+
+
+def access_goals(table: Table) -> list[Goal]:
+    """What is left of the root key's rate."""
+    goals: list[Goal] = []
+    for caller, target in ((access.THREE, 0.9), (access.THOUSAND, 0.8)):
+        by_cpu, by_rate = access.ratios(table, caller)
+        figure = f"GetSecretValue by a {caller}: share of the root key's rate"
+        goals.append(_least(f"{figure}, by CPU", target, by_cpu, "{:.1f}", "{:.2f}"))
+        goals.append(_least(f"{figure}, by requests/s", target, by_rate, "{:.1f}", "{:.2f}"))
+    failed = sum(series.failed for series in table.all())
+    goals.append(_most("reads by roles: answers that were not 2xx, lost connections", 0, failed, "{:.0f}"))
     return goals
 
 

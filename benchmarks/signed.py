@@ -80,6 +80,7 @@ def _wire(signer: Signer, headers: dict[str, str], body: bytes, now: datetime) -
         "Accept-Encoding: identity",
         f"User-Agent: {USER_AGENT}",
         f"X-Amz-Date: {signed['x-amz-date']}",
+        *([f"X-Amz-Security-Token: {token}"] if (token := signed.get("x-amz-security-token")) else []),
         f"Authorization: {signed['authorization']}",
         f"amz-sdk-invocation-id: {uuid.uuid4()}",
         "amz-sdk-request: attempt=1; max=3",

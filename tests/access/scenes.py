@@ -407,13 +407,13 @@ def request_of(scene: Scene) -> AccessRequest:
     )  # fmt: skip
 
 
-def engine_decision(scene: Scene) -> Decision:
-    """The engine's decision of a scene."""
+def engine_decision(scene: Scene, identity: Identity | None = None) -> Decision:
+    """The engine's decision of a scene; `identity` when the same caller asked for something else before."""
     kinds = {"resource": PolicyKind.RESOURCE, "key": PolicyKind.KEY, "trust": PolicyKind.TRUST}
     theirs = scene["resource_policy"]
     kind = scene["resource_kind"]
     return evaluate(
-        identity_of(scene),
+        identity or identity_of(scene),
         request_of(scene),
         resource_policy=compiled(theirs, kinds[kind]) if theirs else None,
         resource_kind=kind,

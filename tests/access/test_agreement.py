@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.access import reference
-from tests.access.scenes import Scene, engine_decision, make_scene
+from holdfast.access.grounds import Identity
+from tests.access.scenes import Scene, engine_decision, identity_of, make_scene
 
 PAIRS = 10_000
 
 
-def agree(scene: Scene) -> str:
+def agree(scene: Scene, identity: Identity | None = None) -> str:
     """Hold both against each other; the outcome."""
-    decision = engine_decision(scene)
+    decision = engine_decision(scene, identity)
     found = {
         "outcome": decision.outcome,
         "missing": decision.missing,
@@ -32,6 +33,25 @@ def test_ten_thousand_pairs() -> None:
     # A sample that is denied throughout would agree on everything.
     assert min(seen.values()) > PAIRS / 20, seen
     assert set(seen) == {"allow", "implicit-deny", "explicit-deny"}
+
+
+REQUEST = ("action", "resource", "owner", "context", "circumstances")
+
+
+def test_one_caller_with_many_requests() -> None:
+    """What an identity remembers of an earlier request is about no other one: the same resource with another context, at
+    another time, and other resources."""
+    random = Random(20_260_104)
+    for _ in range(150):
+        scene = make_scene(random)
+        identity = identity_of(scene)
+        others = [make_scene(random) for _ in range(12)]
+        pool = [other for other in others if other["resource_kind"] == scene["resource_kind"]]
+        for other in [*pool, *reversed(pool)]:
+            asked = {name: other[name] for name in REQUEST}
+            for member in ("context", "circumstances"):
+                agree({**scene, **asked, member: scene[member]}, identity)
+            agree({**scene, **asked}, identity)
 
 
 @settings(max_examples=100, deadline=None)

@@ -117,7 +117,14 @@ def evaluate(
 
 def _own_side(identity: Identity, request: AccessRequest, matched: list[MatchedStatement]) -> tuple[bool, str]:
     """Whether the caller's own side allows, and the kind of an explicit deny there (empty without one)."""
-    allowed, denies = _policies(identity.policies, identity, request, matched)
+    allowed = denies = False
+    for statement in identity.statements(request):
+        if statement.always or statement.applies(identity, request):
+            matched.append(statement.matched)
+            if statement.allow:
+                allowed = True
+            else:
+                denies = True
     denied = PolicyKind.IDENTITY if denies else ""
     if allowed:
         return True, denied

@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from holdfast.access.policy import CompiledPolicy
+    from holdfast.access.policy import CompiledPolicy, CompiledStatement
     from holdfast.access.principal import Principal
+    from holdfast.access.request import AccessRequest
 
 NO_TAGS: Mapping[str, str] = {}
+REMEMBERED = 256
+"""Pairs of action and resource that an identity remembers."""
+REMEMBERED_LENGTH = 512
+"""The longest resource that is remembered: names that callers invent shall not fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Identity:
     - `session`: None for long-term credentials.
     """
 
-    __slots__ = ("boundary", "policies", "principal", "role_arn", "session", "session_policies", "tags")
+    __slots__ = ("_found", "boundary", "policies", "principal", "role_arn", "session", "session_policies", "tags")
 
     def __init__(
         self,
@@ -65,6 +70,28 @@ class Identity:
         self.role_arn = role_arn
         self.tags = tags
         self.session = session
+        self._found: dict[tuple[str, str], tuple[CompiledStatement, ...]] = {}
+
+    def statements(self, request: AccessRequest) -> tuple[CompiledStatement, ...]:
+        """The statements of the identity policies that may be about the request, in order.
+
+        An identity is the same object for many calls, and most of them ask for what was asked before: what was found for
+        an action and a resource, all policies together, is remembered.
+        """
+        key = (request.action, request.resource)
+        found = self._found.get(key)
+        if found is None:
+            found = tuple(
+                statement
+                for policy in self.policies
+                for statement in policy.candidates(self, request)
+                if statement.may_be_about(self, request)
+            )
+            if len(request.resource) <= REMEMBERED_LENGTH:
+                if len(self._found) >= REMEMBERED:
+                    self._found.clear()
+                self._found[key] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True)

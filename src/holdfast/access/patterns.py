@@ -197,6 +197,11 @@ class Pattern:
     def anything(self) -> bool:
         return self.match is match_anything
 
+    @property
+    def variable(self) -> bool:
+        """Whether what it matches depends on the request."""
+        return any(isinstance(token, Variable) for token in self._tokens)
+
     def could_match(self, text: str, identity: Identity, request: AccessRequest) -> bool:
         """Whether a text matches when a variable without a value stands for anything."""
         if self.exact is not None:

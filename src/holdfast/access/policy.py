@@ -40,7 +40,8 @@ class CompiledStatement:
     """One statement, ready to be put to requests."""
 
     __slots__ = (
-        "_actions", "_actions_negated", "_conditions", "_resources", "allow", "matched", "patterns", "principal",
+        "_actions", "_actions_negated", "_conditions", "_fixed", "_resources", "allow", "always", "matched",
+        "patterns", "principal",
     )  # fmt: skip
 
     def __init__(self, statement: Statement, policy: str, kind: PolicyKind, *, variables: bool) -> None:
@@ -55,10 +56,13 @@ class CompiledStatement:
         self.patterns: list[Pattern] | None = None if statement.resources_negated else patterns
         """Resource patterns for an index; None when what is listed is left out."""
         self._resources = _resources_match(patterns, statement)
+        self._fixed = not any(pattern.variable for pattern in patterns)
         self._conditions: tuple[Condition, ...] = tuple(
             compile_condition(operator, key, values, variables=variables)
             for operator, key, values in statement.conditions
         )
+        self.always = self._fixed and not self._conditions
+        """Whether it applies to every request that `may_be_about` says it is about."""
 
     def concerns(self, action: str, identity: Identity, request: AccessRequest) -> bool:
         """Whether the statement is about an action, given in lower case."""
@@ -73,6 +77,11 @@ class CompiledStatement:
             if not condition(identity, request):
                 return False
         return True
+
+    def may_be_about(self, identity: Identity, request: AccessRequest) -> bool:
+        """Whether the resource matches, as far as the policy's text alone says it: the same for every request."""
+        resources = self._resources
+        return not self._fixed or resources is None or resources(request.resource, identity, request)
 
     def names(self, identity: Identity) -> Directness:
         """How a resource policy's statement names the caller."""

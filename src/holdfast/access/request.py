@@ -6,12 +6,9 @@ The principal is not part of it: one request can be put to many identities (`hol
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from holdfast.access.decision import EMPTY_CONTEXT, Context, ContextValue
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Circumstances(Protocol):
@@ -61,7 +58,7 @@ class AccessRequest:
     key; simulations use them. Without `circumstances` the keys that come from them are absent.
     """
 
-    __slots__ = ("_folded", "action", "circumstances", "context", "overrides", "owner", "resource")
+    __slots__ = ("action", "circumstances", "context", "overrides", "owner", "resource")
 
     def __init__(
         self,
@@ -78,7 +75,6 @@ class AccessRequest:
         self.context = context
         self.circumstances = circumstances
         self.overrides = {name.lower(): value for name, value in overrides.items()} if overrides else overrides
-        self._folded: Mapping[str, ContextValue] | None = None
 
     def contextual(self, key: str, folded: str) -> ContextValue | None:
         """The service's value for a key, whose name is compared without regard to case.
@@ -89,7 +85,6 @@ class AccessRequest:
         value = self.context.get(key)
         if value is not None:
             return value
-        if self._folded is None:
-            # Spelled twice and asked for in a third way: the first in code point order, so that the answer is stable.
-            self._folded = {name.lower(): self.context[name] for name in sorted(self.context, reverse=True)}
-        return self._folded.get(folded)
+        spelled = [name for name in self.context if name.lower() == folded]
+        # Spelled twice and asked for in a third way: the first in code point order, so that the answer is stable.
+        return self.context[min(spelled)] if spelled else None

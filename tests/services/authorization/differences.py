@@ -74,7 +74,6 @@ ABSENT = (
     ("secretsmanager:resource/Type", "secretsmanager:CreateSecret", "not there yet"),
     # "This condition key is effective for requests that a service makes": no service of ours makes these.
     ("kms:ViaService", "kms:.*", "nobody makes this call for a caller"),
-    ("kms:RequestAlias", "kms:.*", "a service names the key itself"),
     # "No one may name an alias here": the parameter's path, whose tags do not exist.
     (r"(aws:ResourceTag|ssm:resourceTag)/.*", "ssm:GetParametersByPath", "a path has no tags"),
 )
