@@ -3,7 +3,7 @@
 The checks stand in the order in which they were made: those of the operation itself, and where it called another service
 on the caller's behalf, those of that service in their place.
 
-INVARIANT: a call whose checks all passed costs one comparison here.
+INVARIANT: a call whose checks all passed costs a comparison or two here.
 """
 
 from __future__ import annotations
@@ -21,9 +21,19 @@ if TYPE_CHECKING:
 
 
 def was_denied(call: Call) -> bool:
-    """Whether a check may have been denied. A call that succeeded by its only check was not."""
-    first = call.traces[0]
-    return (isinstance(first, Trace) and first.error is not None) or len(call.decisions) > 1
+    """Whether a check may have been denied: the call failed, or went on without what it asked another service for.
+
+    Who explains tries what its reader may read, and a refusal is no denial of the reader's call.
+    """
+    traces = call.traces
+    first = traces[0]
+    if not isinstance(first, Trace) or first.error is not None:
+        return True
+    return (
+        len(traces) > 1
+        and first.operation.service != "holdfast"
+        and any(isinstance(trace, Trace) and trace.error is not None for trace in traces)
+    )
 
 
 def denial_of(traces: Sequence[Trace | ServiceEvent]) -> Denial | None:

@@ -6,9 +6,12 @@ proves. Request ids rise with time, so the primary key is the order of removal t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from holdfast.access.chain import Denial, decode_denial, encode_denial
+from holdfast.services.cloudtrail import records
 from holdfast.store.statements import Statement
 from holdfast.vault.randomness import moment_prefix
 
@@ -40,6 +43,17 @@ def read_denial(tx: Transaction, request_id: str, account: str) -> Denial | None
     if row is None or (account and row[0] != account):
         return None
     return decode_denial(row[1])
+
+
+def records_of_request(tx: Transaction, request_id: str, account: str) -> list[dict[str, Any]]:
+    """The audit records of a request in the order of its calls, of one account: the caller's when none is named."""
+    found: list[dict[str, Any]] = []
+    for _, _, owner, _, text in tx.all(records.FIND_REQUEST, request_id):
+        if owner == (account or owner):
+            # The first one is the caller's own; others may be copies for the owners of what was called for.
+            account = account or owner
+            found.append(msgspec.json.decode(text))
+    return found
 
 
 def remove_denials(tx: Transaction, oldest_kept: int) -> bool:
