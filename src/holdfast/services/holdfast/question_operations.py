@@ -33,7 +33,7 @@ def can(call: Call, value: api.CanRequest) -> api.CanResponse:
     question = Question(call, value.Action or "", value.Resource or "", account, given_context(value.Context))
     refuse_other_account(call, question.guard.owner)
     subject = identity.role_arn or identity.principal.arn
-    own = identity.principal.principal_id == call.principal.principal_id and account == call.account
+    own = subject == (call.identity.role_arn or call.principal.arn)
     reader = Reader(call, account, subject, own=own)
     shown = show(reader, question.put_to(identity))
     return api.CanResponse(

@@ -234,18 +234,13 @@ def _by_arn(arn: str, owner: str, principal_id: str) -> Somebody | None:
 
 
 def _answer(call: Call, value: api.WhoCanRequest, found: list[Found]) -> api.WhoCanResponse:
-    redacted = False
+    reader = Reader(call, call.account, call.principal.arn, own=False)
     answers: list[api.WhoCanAnswer] = []
     resource = _question(call, value).guard.resource
     for each in found[:MOST]:
-        principal = each.who.identity.principal
-        own = bool(principal.account) and principal.principal_id == call.principal.principal_id
-        account = call.account if call.principal.kind is not PrincipalKind.OPERATOR else principal.account
-        reader = Reader(call, account, each.who.name, own=own)
-        path = [show_check(reader, check) for check in each.path]
+        path = [show_check(reader, reader.told(check)) for check in each.path]
         for check in path:
             check.Matched = [matched for matched in check.Matched or () if matched.Policy != _ELSEWHERE]
-        redacted = redacted or reader.redacted
         answers.append(
             api.WhoCanAnswer(
                 Principal=each.who.name,
@@ -258,5 +253,5 @@ def _answer(call: Call, value: api.WhoCanRequest, found: list[Found]) -> api.Who
         Resource=resource,
         Answers=answers,
         Truncated=True if len(found) > MOST else None,
-        Redacted=redacted or None,
+        Redacted=reader.redacted or None,
     )
