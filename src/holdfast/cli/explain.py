@@ -31,6 +31,8 @@ PLACES = {
     "session-policy": "a session policy that is passed when {principal} gets its session",
 }
 """`where` in words."""
+NOT_POLICIES = ("root user of the account", "service-linked role of the account", "operator of the data directory")
+"""What stands for the rule that nothing has to allow these anything."""
 
 
 def explain(
@@ -280,16 +282,18 @@ def _chain(chain: Sequence[Members]) -> list[str]:
         last = number + 1 == len(chain) or chain[number + 1].get("Principal") != principal
         arm, rail = ("└─▶ ", "    ") if last else ("├─▶ ", "│   ")
         allowed = check.get("Outcome") == "allow"
-        lines.append(f"{arm}{'allowed' if allowed else strong('DENIED')}  {_plain(check.get('Action'))}")
+        lines.append(f"{arm}{'allowed' if allowed else strong('DENIED') + ' '}  {_plain(check.get('Action'))}")
         about = [f"on {_plain(check.get('Resource'))}"]
         if check.get("Via"):
             about.append(f"asked by {_plain(check['Via'])} on the caller's behalf")
-        about += [f"{each.get('Effect')} in {_named(each)}" for each in check.get("Matched") or ()]
+        about += [f"{each.get('Effect')} by {_named(each)}" for each in check.get("Matched") or ()]
         lines += [f"{rail}         {line}" for line in about]
     return lines
 
 
 def _named(matched: Members) -> str:
+    if matched.get("Policy") in NOT_POLICIES:
+        return str(matched["Policy"])
     sid = f' "{_plain(matched["Sid"])}"' if matched.get("Sid") else ""
     return f"{_plain(matched.get('Policy'))}, statement {matched.get('Index')}{sid}"
 
@@ -305,8 +309,8 @@ def _gap(gap: Members, chain: Sequence[Members]) -> list[str]:
 
 
 def _one_place(lead: str, place: Members, resource: str, principal: str) -> list[str]:
-    where = place.get("Where")
-    if where is None:
+    where: str | None = place.get("Where")
+    if not where:
         return [f"{strong('Denied')}; what is missing, and where, is not yours to see."]
     words = PLACES.get(where, where).format(principal=principal, resource=resource)
     if place.get("Remove"):
@@ -325,5 +329,5 @@ def _path(answer: Members) -> list[str]:
         lines.append("    as far as the policies of its own account allow it")
     for check in answer.get("Path") or ():
         lines.append(f"    {_plain(check.get('Action'))}")
-        lines += [f"        {each.get('Effect')} in {_named(each)}" for each in check.get("Matched") or ()]
+        lines += [f"        {each.get('Effect')} by {_named(each)}" for each in check.get("Matched") or ()]
     return lines

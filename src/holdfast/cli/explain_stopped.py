@@ -14,6 +14,8 @@ from holdfast.server.stopped_store import operator_call, stopped_store
 from holdfast.services.holdfast.explanations import explained
 from holdfast.services.holdfast.question_operations import can
 from holdfast.services.holdfast.who_can import search_at_once
+from holdfast.services.service import NOTHING_EXEMPT
+from holdfast.wire.validation import validator
 
 if TYPE_CHECKING:
     from holdfast.server.settings import Settings
@@ -30,7 +32,9 @@ def answer(settings: Settings, operation: str, members: dict[str, Any]) -> dict[
     kind, function = _OPERATIONS[operation]
     with stopped_store(settings) as (opened, transaction):
         try:
-            output = function(operator_call(opened, transaction), msgspec.convert(members, kind))
+            asked = msgspec.convert(members, kind)
+            validator(kind, NOTHING_EXEMPT)(asked)
+            output = function(operator_call(opened, transaction), asked)
         except ServiceError as error:
             raise CallRefused(f"{error.code}: {error.message}") from None
     return _present(msgspec.to_builtins(output))

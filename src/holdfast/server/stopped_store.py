@@ -15,12 +15,13 @@ from holdfast.services.call import Call, Source
 from holdfast.services.cloudtrail.denials import read_denial, records_of_request
 from holdfast.store.sqlite import SqliteTransaction
 from holdfast.store.transaction import StoreError
-from holdfast.vault.randomness import time_ordered_id
+from holdfast.vault.randomness import Randomness, time_ordered_id
 
 if TYPE_CHECKING:
     from holdfast.access.chain import Denial
     from holdfast.api.base import Operation
     from holdfast.server.settings import Settings
+    from holdfast.services.principals import Principals
     from holdfast.services.service import Served, Service
     from holdfast.store.transaction import Transaction
 
@@ -51,9 +52,9 @@ class StoppedSurroundings:
 
     def __init__(self, opened: Opened) -> None:
         self.vault = opened.vault
-        self.randomness = opened.randomness
+        self.randomness: Randomness = opened.randomness
         self.wall = opened.clock.wall
-        self.principals = Identities()
+        self.principals: Principals = Identities()
         self.control: Any = self
         self.audit_trail = self
         self.outside: Any = None

@@ -18,6 +18,7 @@ leaves only through `statements`, which fails closed.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -124,10 +125,8 @@ class Reader:
         """Whether the reader is authorized for a read. That it finds nothing then is no matter."""
         traces = self._call.traces
         before = len(traces)
-        try:
+        with suppress(ServiceError):
             self._call.on_behalf(operation, request, by=SERVICE)
-        except ServiceError:
-            pass
         decisions = [decision for trace in traces[before:] for decision in trace.call.decisions]
         return bool(decisions) and all(decision.allowed for decision in decisions)
 
