@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from holdfast.access.decision import Decision
-    from holdfast.services.call import Call, ServiceEvent
+    from holdfast.services.call import Call
 
 
-def was_denied(call: Call) -> bool:
+def may_be_denied(call: Call) -> bool:
     """Whether a check may have been denied: the call failed, or went on without what it asked another service for.
 
-    Who explains tries what its reader may read, and a refusal is no denial of the reader's call.
+    Who explains tries what its reader may read, and a refusal there is no denial of the reader's call.
     """
     traces = call.traces
     first = traces[0]
@@ -36,26 +36,22 @@ def was_denied(call: Call) -> bool:
     )
 
 
-def denial_of(traces: Sequence[Trace | ServiceEvent]) -> Denial | None:
-    """What is kept of a call; None when no check was denied."""
-    calls = [trace.call for trace in traces if isinstance(trace, Trace)]
-    if not any(not decision.allowed for call in calls for decision in call.decisions):
+def denial_of(call: Call) -> Denial | None:
+    """What is kept of a call, or of a job, which is a call without a trace of its own; None when no check was denied."""
+    traces = [trace for trace in call.traces if isinstance(trace, Trace)]
+    calls = [trace.call for trace in traces if trace.call is not call]
+    checks = list(_in_order(call, calls))
+    if all(decision.allowed for _, decision in checks):
         return None
-    first = calls[0] if calls[0].parent is None else calls[0].parent
-    trace = traces[0]
-    checks = tuple(
-        check_of(decision, call.identity, _via(call))
-        for root in dict.fromkeys(call for call in calls if call.parent is None or call.parent not in calls)
-        for call, decision in _in_order(root, calls)
-    )
+    own = next((trace for trace in traces if trace.call is call), None)
     return Denial(
-        account=first.account,
-        region=first.region,
-        principal=first.principal.arn,
-        principal_id=first.principal.principal_id,
-        role=first.identity.role_arn,
-        failed=not isinstance(trace, Trace) or trace.error is not None,
-        checks=checks,
+        account=call.account,
+        region=call.region,
+        principal=call.principal.arn,
+        principal_id=call.principal.principal_id,
+        role=call.identity.role_arn,
+        failed=own is None or own.error is not None,
+        checks=tuple(check_of(decision, made.identity, _via(made)) for made, decision in checks),
     )
 
 
@@ -65,7 +61,7 @@ def _in_order(call: Call, calls: Sequence[Call]) -> Iterator[tuple[Call, Decisio
         if child.parent is call:
             for decision in call.decisions[position : child.after]:
                 yield call, decision
-            position = max(position, child.after)
+            position = child.after
             yield from _in_order(child, calls)
     for decision in call.decisions[position:]:
         yield call, decision

@@ -184,7 +184,9 @@ class Identities:
             unique_id = self.unique_id(tx, arn)
             if unique_id is None:
                 return None
-            return self._of_user(tx, Principal(PrincipalKind.USER, account, arn, unique_id), arn.rsplit("/", 1)[1], None)
+            return self._of_user(
+                tx, Principal(PrincipalKind.USER, account, arn, unique_id), arn.rsplit("/", 1)[1], None
+            )
         if parts.service == "iam" and kind == "role":
             return self._of_role(tx, account, arn.rsplit("/", 1)[1], arn, "")
         if parts.service == "sts" and kind == "assumed-role":

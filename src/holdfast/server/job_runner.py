@@ -115,7 +115,8 @@ class JobRunner:
             transaction.run(SCHEDULE, *job.key, due, payload, attempts, type(error).__name__)
             return False
         finally:
-            if call.traces and (denial := denial_of(call.traces)) is not None:
+            denial = denial_of(call)
+            if denial is not None:
                 write_denial(transaction, request_id, denial)
             self._audit.append(transaction, self._audit.rows(call.traces))
         return True

@@ -36,7 +36,7 @@ from holdfast.api.base import (
     Shape,
     UnknownOperationException,
 )
-from holdfast.server.denials import denial_of, was_denied
+from holdfast.server.denials import denial_of, may_be_denied
 from holdfast.services.call import Call, NeedsWrite, Source, Trace
 from holdfast.services.cloudtrail.denials import DENIAL, write_denial
 from holdfast.services.service import Mode, SecondHalf, Served, Service
@@ -276,7 +276,8 @@ class Pipeline:
         if not call.account:  # nobody was identified
             self._answer(exchange, response)
             return
-        if was_denied(call) and (denial := denial_of(call.traces)) is not None:
+        denial = denial_of(call) if may_be_denied(call) else None
+        if denial is not None:
             call.notes.append((DENIAL, call.request_id, denial))
         self._notebook.add(self._audit.rows(call.traces), call.notes)
         if self._notebook.window > 0:
@@ -358,7 +359,8 @@ class Pipeline:
             notes = {(kind, key): value for kind, key, value in call.notes}
             if notes:
                 self._notebook.write_notes(transaction, notes)
-        if was_denied(call) and (denial := denial_of(call.traces)) is not None:
+        denial = denial_of(call) if may_be_denied(call) else None
+        if denial is not None:
             write_denial(transaction, call.request_id, denial)
         self._audit.append(transaction, self._audit.rows(call.traces))
         return response

@@ -39,9 +39,7 @@ class Link(NamedTuple):
 class Question:
     """An action on a resource, and what follows from it; `account` is where names that are no ARN belong."""
 
-    def __init__(
-        self, call: Call, action: str, resource: str, account: str, given: Mapping[str, ContextValue]
-    ) -> None:
+    def __init__(self, call: Call, action: str, resource: str, account: str, given: Mapping[str, ContextValue]) -> None:
         self._given = given
         self._region = _region_of(call, resource)
         self.links = tuple(self._links(_in(call, self._region, account), action, resource, (), {}))

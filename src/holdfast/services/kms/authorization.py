@@ -89,9 +89,7 @@ class KeyContext(Mapping[str, ContextValue]):
 
     def without_key(self) -> KeyContext:
         """The condition keys that the request alone gives."""
-        return KeyContext(
-            self._call, self._account, None, self._encryption_context, self._request_alias, self._more
-        )
+        return KeyContext(self._call, self._account, None, self._encryption_context, self._request_alias, self._more)
 
     def get(self, name: str, default: Any = None) -> Any:
         # The keys that policies of services ask for, without the two queries that some of the others cost.
