@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+import shlex
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cli.conftest import Command
-
-from holdfast.testing.server import Account, Server
 from tests.services.holdfast.people import reads
 from tests.services.sts.conftest import allow, new_role, new_user, session_client, trust, user_arn
+
+from holdfast.testing.server import Account, Server
 
 READ = "secretsmanager:GetSecretValue"
 
@@ -45,18 +48,19 @@ Run = Callable[..., str]
 
 
 @pytest.fixture(params=["running", "stopped"])
-def run(request: pytest.FixtureRequest, server: Server, command: Command, scene: Scene) -> Run:
+def run(request: pytest.FixtureRequest, server: Server, command: Command, scene: Scene) -> Iterator[Run]:
     """Run a command on the directory of a server that runs or does not."""
     if request.param == "stopped":
         server.stop()
-        request.addfinalizer(server.start)
 
     def run_(*arguments: str) -> str:
         done = command(*arguments, "--data", str(server.directory))
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 
-    return run_
+    yield run_
+    if request.param == "stopped":
+        server.start()
 
 
 def test_the_contract(run: Run, scene: Scene) -> None:
@@ -83,37 +87,37 @@ def test_the_contract(run: Run, scene: Scene) -> None:
     assert (allowed["outcome"], "gap" in allowed) == ("allow", False)
 
 
-def test_what_people_read(run: Run, scene: Scene) -> None:
-    region = scene.account.region
-    assert (
-        run("explain", scene.denied)
-        == f"""\
-request {scene.denied} in account {scene.account.account}
+GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "explain.md"
 
-{scene.alice}
-├─▶ allowed  {READ}
-│            on {scene.secret}
-│            Allow by inline policy own on user/alice, statement 0 "ReadSecrets"
-└─▶ DENIED   kms:Decrypt
-             on {scene.key}
-             asked by secretsmanager.{region}.amazonaws.com on the caller's behalf
-             Allow by default key policy, statement 0 "Enable IAM User Permissions"
 
-Missing: this statement in an identity policy of {scene.alice}:
+def guide(scene: Scene) -> list[tuple[str, str]]:
+    """The guide's commands, each with what the page shows beneath it, about this scene."""
+    text = GUIDE.read_text()
+    names = {
+        "REQUEST_ID": scene.denied,
+        "SECRET_ARN": scene.secret,
+        "KEY_ARN": scene.key,
+        "ACCOUNT": scene.account.account,
+    }
+    for name, value in names.items():
+        text = text.replace(name, value)
+    found: list[tuple[str, str]] = []
+    for block in re.findall(r"(?m)^    \$ (?:.*\n|\n(?=    ))+", text):
+        for command in re.split(r"(?m)^    \$ ", block)[1:]:
+            line, _, shown = command.partition("\n")
+            found.append((line, textwrap.dedent(shown).strip()))
+    return found
 
-  {{
-    "Effect": "Allow",
-    "Action": "kms:Decrypt",
-    "Resource": "{scene.key}",
-    "Condition": {{
-      "StringEquals": {{
-        "kms:ViaService": "secretsmanager.{region}.amazonaws.com"
-      }}
-    }}
-  }}
 
-"""
-    )
+def test_the_guide_shows_what_is_printed(run: Run, scene: Scene) -> None:
+    commands = guide(scene)
+    assert [line.split()[1] for line, _ in commands] == ["secretsmanager", "explain", "explain", "can", "who-can"]
+    assert commands[0][1].endswith("operation: Access to KMS is not allowed")
+    for line, shown in commands[1:]:
+        printed = run(*shlex.split(line.partition(" | ")[0])[1:])
+        assert printed
+        if shown:
+            assert printed.strip() == shown
     assert run("explain", scene.allowed).endswith("\nAllowed.\n")
 
 

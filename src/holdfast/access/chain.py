@@ -102,11 +102,11 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Denial)
 
 
-def encode_denial(denial: Denial) -> bytes:
+def encode_denial(denial: Denial) -> str:
     """As the store keeps it."""
-    return _encoder.encode(denial)
+    return _encoder.encode(denial).decode()
 
 
-def decode_denial(text: bytes) -> Denial:
+def decode_denial(text: str) -> Denial:
     """What `encode_denial` made."""
     return _decoder.decode(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -65,9 +65,6 @@ class StoppedSurroundings:
 
     def service(self, name: str) -> Service:
         return self._directory.service(name)
-
-    def service_names(self) -> Collection[str]:
-        return self._directory.names()
 
     def pending_note(self, kind: str, key: Any) -> Any:
         return None

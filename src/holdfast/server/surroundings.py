@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,9 +48,6 @@ class ServerSurroundings:
 
     def service(self, name: str) -> Service:
         return self._directory.service(name)
-
-    def service_names(self) -> Collection[str]:
-        return self._directory.names()
 
     def pending_note(self, kind: str, key: Any) -> Any:
         return self._notebook.pending(kind, key)

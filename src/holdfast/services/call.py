@@ -24,7 +24,7 @@ from holdfast.services.service import Mode
 from holdfast.work.due import CANCEL, SCHEDULE, encode_payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from holdfast.access.policy import CompiledPolicy
     from holdfast.access.principal import Principal
@@ -59,8 +59,6 @@ class Surroundings(Protocol):
     def served(self, operation: Operation[Any, Any]) -> Served: ...
 
     def service(self, name: str) -> Service: ...
-
-    def service_names(self) -> Collection[str]: ...
 
     def pending_note(self, kind: str, key: Any) -> Any: ...
 

@@ -86,11 +86,12 @@ class Question:
 
 def guard_of(call: Call, action: str, resource: str) -> Guard:
     """What the action's service says of the resource; the bare resource where it says nothing."""
-    service = action.partition(":")[0]
-    if service in call.surroundings.service_names():
-        guard = call.surroundings.service(service).guard
-        if guard is not None:
-            return guard(call, action, resource)
+    try:
+        guard = call.surroundings.service(action.partition(":")[0]).guard
+    except KeyError:  # an action of a service that is not here
+        guard = None
+    if guard is not None:
+        return guard(call, action, resource)
     arn = parse_arn(resource)
     owner = arn.account if arn is not None and arn.account not in ("", "aws") else call.account
     return Guard(resource, owner)

@@ -3,5 +3,5 @@
 CREATE TABLE access_denial (
   request_id TEXT NOT NULL PRIMARY KEY,
   account TEXT NOT NULL,
-  chain BLOB NOT NULL
+  chain TEXT NOT NULL
 ) STRICT;
