@@ -39,6 +39,7 @@ def examples(chain: tuple[str, ...]) -> list[str]:
 
 def test_the_commands_of_the_contract_are_there() -> None:
     contract = {("serve",), ("dev",), ("env",), ("status",), ("clock",), ("clock", "show"), ("clock", "advance")}
+    contract |= {("explain",), ("can",), ("who-can",)}
     assert contract <= set(EVERY)
 
 

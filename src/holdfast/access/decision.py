@@ -71,6 +71,11 @@ class Decision(msgspec.Struct, frozen=True):
     """The decisive place: where an allow was missing, or for an explicit deny which kind of policy denied."""
     gaps: tuple[str, ...] = ()
     """Every place where an allow was missing, the decisive one first: all of them are needed for an allow."""
+    final: bool = False
+    """No statement anywhere would help: the operation is not for this caller, or there is no such resource."""
+    told: Decision | None = None
+    """What the caller may learn of a denial at another account's resource, where the truth would say more; None when the
+    whole of it may be told."""
 
     @property
     def allowed(self) -> bool:

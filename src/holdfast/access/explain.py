@@ -17,6 +17,8 @@ from holdfast.access.keys import is_service_principal
 from holdfast.access.principal import PrincipalKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from holdfast.access.decision import Decision
     from holdfast.access.grounds import Identity
 
@@ -45,11 +47,13 @@ class Gap:
         return found
 
 
-def gaps_of(decision: Decision, identity: Identity) -> tuple[Gap, ...]:
+def gaps_of(
+    decision: Decision, identity: Identity, condition: Mapping[str, Mapping[str, str]] | None = None
+) -> tuple[Gap, ...]:
     """What has to change for the check to pass, the decisive gap first; empty when it passed.
 
     For an explicit deny these are the statements to remove or narrow. Whether everything else would have allowed is
-    not known then.
+    not known then. `condition` is one that the request meets and that a statement shall be limited to.
     """
     if decision.allowed:
         return ()
@@ -58,7 +62,9 @@ def gaps_of(decision: Decision, identity: Identity) -> tuple[Gap, ...]:
         rest = [statement for statement in decision.denying if statement.kind != decision.missing]
         return tuple(Gap(statement.kind, None, statement) for statement in (*first, *rest))
     places = decision.gaps or (decision.missing,)
-    return tuple(Gap(place, closing_statement(decision, identity, place)) for place in places)
+    if decision.final:
+        return tuple(Gap(place, None) for place in places)
+    return tuple(Gap(place, closing_statement(decision, identity, place, condition)) for place in places)
 
 
 def decisive_gap(decision: Decision, identity: Identity) -> Gap | None:
@@ -67,7 +73,9 @@ def decisive_gap(decision: Decision, identity: Identity) -> Gap | None:
     return gaps[0] if gaps else None
 
 
-def closing_statement(decision: Decision, identity: Identity, place: str) -> dict[str, Any] | None:
+def closing_statement(
+    decision: Decision, identity: Identity, place: str, condition: Mapping[str, Mapping[str, str]] | None = None
+) -> dict[str, Any] | None:
     """The smallest statement that allows what was asked, as it has to stand at `place`."""
     if identity.principal.kind is PrincipalKind.OPERATOR:
         return None
@@ -80,6 +88,8 @@ def closing_statement(decision: Decision, identity: Identity, place: str) -> dic
         statement["Resource"] = "*"
     elif place != PolicyKind.TRUST:
         statement["Resource"] = _literally(decision.resource)
+    if condition:
+        statement["Condition"] = {operator: dict(keys) for operator, keys in condition.items()}
     return statement
 
 

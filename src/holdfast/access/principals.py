@@ -60,6 +60,16 @@ class PrincipalElement:
         self._services = {value for kind, value in entries if kind == "Service"}
         self._providers = {value for kind, value in entries if kind == "Federated"}
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Whom the element lists: `*`, ARNs of account roots, users, roles and sessions, unique ids, services,
+        providers; nobody for a NotPrincipal."""
+        if self.negated:
+            return ()
+        anyone = ("*",) if self._anyone else ()
+        accounts = (f"arn:aws:iam::{account}:root" for account in sorted(self._accounts))
+        return (*anyone, *accounts, *sorted(self._named), *sorted(self._services), *sorted(self._providers))
+
     def names(self, identity: Identity) -> Directness:
         """How the element names the caller; a NotPrincipal names everybody whom it does not list whole."""
         if self.negated:

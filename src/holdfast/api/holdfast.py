@@ -36,6 +36,69 @@ class AdvanceClockResponse(ResponseShape):
     JobsFailed: int | None = None
 
 
+AskedName = Annotated[str, Constraint(minimum=1, maximum=2048)]
+ActionName = Annotated[str, Constraint(minimum=3, maximum=128, pattern='[a-z0-9-]+:[A-Za-z0-9]+')]
+ContextKeyName = Annotated[str, Constraint(minimum=1, maximum=256)]
+ContextText = Annotated[str, Constraint(maximum=2048)]
+ContextValueList = Annotated[list[ContextText], Constraint(minimum=1, maximum=100)]
+
+
+class ContextEntry(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('Key', 'Values')
+    Key: ContextKeyName | None = None
+    Values: ContextValueList | None = None
+
+
+ContextEntryList = Annotated[list[ContextEntry], Constraint(maximum=100)]
+
+
+class CanRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('Principal', 'Action', 'Resource')
+    Principal: AskedName | None = None
+    Action: ActionName | None = None
+    Resource: AskedName | None = None
+    Context: ContextEntryList | None = None
+
+
+class MatchedPolicyStatement(Shape):
+    Policy: str | None = None
+    Sid: str | None = None
+    Index: int | None = None
+    Effect: str | None = None
+    Kind: str | None = None
+
+
+class ExplainedCheck(Shape):
+    Action: str | None = None
+    Resource: str | None = None
+    Principal: str | None = None
+    Outcome: str | None = None
+    Via: str | None = None
+    Matched: list[MatchedPolicyStatement] | None = None
+
+
+class ExplainedPlace(Shape):
+    Where: str | None = None
+    Statement: str | None = None
+    Remove: MatchedPolicyStatement | None = None
+
+
+class ExplainedGap(Shape):
+    Action: str | None = None
+    Resource: str | None = None
+    Where: str | None = None
+    Statement: str | None = None
+    Remove: MatchedPolicyStatement | None = None
+    Further: list[ExplainedPlace] | None = None
+
+
+class CanResponse(ResponseShape):
+    Outcome: str | None = None
+    Chain: list[ExplainedCheck] | None = None
+    Gap: ExplainedGap | None = None
+    Redacted: bool | None = None
+
+
 AccountId = Annotated[str, Constraint(pattern='\\d{12}')]
 
 
@@ -51,6 +114,27 @@ class CreateAccountResponse(ResponseShape):
     Account: str | None = None
     AccessKeyId: str | None = None
     SecretAccessKey: SecretString | None = None
+
+
+RequestId = Annotated[str, Constraint(minimum=1, maximum=128)]
+RequestId_ = RequestId
+
+
+class ExplainRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('RequestId',)
+    RequestId: RequestId_ | None = None
+
+
+class ExplainResponse(ResponseShape):
+    RequestId: str | None = None
+    Account: str | None = None
+    Outcome: str | None = None
+    Chain: list[ExplainedCheck] | None = None
+    Gap: ExplainedGap | None = None
+    Answered: bool | None = None
+    Redacted: bool | None = None
+    ErrorCode: str | None = None
+    ErrorMessage: str | None = None
 
 
 class GetClockRequest(Shape):
@@ -172,6 +256,27 @@ class VerifyAuditResponse(ResponseShape):
     Notes: list[str] | None = None
 
 
+class WhoCanRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('Action', 'Resource')
+    Action: ActionName | None = None
+    Resource: AskedName | None = None
+    Context: ContextEntryList | None = None
+
+
+class WhoCanAnswer(Shape):
+    Principal: str | None = None
+    Roles: list[str] | None = None
+    Path: list[ExplainedCheck] | None = None
+    OwnPolicies: bool | None = None
+
+
+class WhoCanResponse(ResponseShape):
+    Resource: str | None = None
+    Answers: list[WhoCanAnswer] | None = None
+    Truncated: bool | None = None
+    Redacted: bool | None = None
+
+
 class AccountAlreadyExistsException(ServiceError):
     """The account exists."""
 
@@ -190,23 +295,41 @@ class InvalidAuditTokenException(ServiceError):
     code = 'InvalidAuditTokenException'
 
 
+class NoSuchPrincipalException(ServiceError):
+    """There is no user, role or account like that."""
+
+    code = 'NoSuchPrincipalException'
+
+
+class RequestNotFoundException(ServiceError):
+    """No call of the account has this request id on record."""
+
+    code = 'RequestNotFoundException'
+
+
 AdvanceClock = Operation('holdfast', 'AdvanceClock', AdvanceClockRequest, AdvanceClockResponse, errors=(ClockNotMovableException,))
+Can = Operation('holdfast', 'Can', CanRequest, CanResponse, errors=(NoSuchPrincipalException,))
 CreateAccount = Operation('holdfast', 'CreateAccount', CreateAccountRequest, CreateAccountResponse, errors=(AccountAlreadyExistsException,))
+Explain = Operation('holdfast', 'Explain', ExplainRequest, ExplainResponse, errors=(RequestNotFoundException,))
 GetClock = Operation('holdfast', 'GetClock', GetClockRequest, GetClockResponse, errors=())
 GetEnvironment = Operation('holdfast', 'GetEnvironment', GetEnvironmentRequest, GetEnvironmentResponse, errors=())
 GetStatus = Operation('holdfast', 'GetStatus', GetStatusRequest, GetStatusResponse, errors=())
 ReadAudit = Operation('holdfast', 'ReadAudit', ReadAuditRequest, ReadAuditResponse, errors=())
 SearchAudit = Operation('holdfast', 'SearchAudit', SearchAuditRequest, SearchAuditResponse, errors=(InvalidAuditTokenException,))
 VerifyAudit = Operation('holdfast', 'VerifyAudit', VerifyAuditRequest, VerifyAuditResponse, errors=(InvalidAuditTokenException,))
+WhoCan = Operation('holdfast', 'WhoCan', WhoCanRequest, WhoCanResponse, errors=())
 
 OPERATIONS: dict[str, Operation[Any, Any]] = {
     'AdvanceClock': AdvanceClock,
+    'Can': Can,
     'CreateAccount': CreateAccount,
+    'Explain': Explain,
     'GetClock': GetClock,
     'GetEnvironment': GetEnvironment,
     'GetStatus': GetStatus,
     'ReadAudit': ReadAudit,
     'SearchAudit': SearchAudit,
     'VerifyAudit': VerifyAudit,
+    'WhoCan': WhoCan,
 }
 API = Api(METADATA, OPERATIONS)

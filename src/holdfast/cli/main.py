@@ -18,6 +18,7 @@ from holdfast.cli.audit import audit
 from holdfast.cli.clock import clock
 from holdfast.cli.environment import env
 from holdfast.cli.errors import BadUsage, CommandError
+from holdfast.cli.explain import can, explain, who_can
 from holdfast.cli.serve import dev, serve
 from holdfast.cli.status import status
 from holdfast.server.errors import StartError
@@ -40,7 +41,7 @@ For example:
     suppress_keyboard_interrupt=False,
     verbose=False,
 )
-for command in (serve, dev, env, status, clock, audit):
+for command in (serve, dev, env, status, clock, explain, can, who_can, audit):
     app.command(command)
 
 

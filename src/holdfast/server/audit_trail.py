@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from holdfast.api import holdfast as api
 from holdfast.api.base import ServiceUnavailable
 from holdfast.server.audit_heads import tell
+from holdfast.services.cloudtrail.denials import read_denial, records_of_request
 from holdfast.services.cloudtrail.jobs import REMOVE
 from holdfast.services.cloudtrail.search import After, Found, Newest, open_search
 from holdfast.services.cloudtrail.verification import Verifier
@@ -20,6 +21,7 @@ from holdfast.vault.chain import chain_name
 from holdfast.work.due import CANCEL, SCHEDULE, encode_payload, read_job
 
 if TYPE_CHECKING:
+    from holdfast.access.chain import Denial
     from holdfast.server.audit_heads import HeadKeeper
     from holdfast.server.notebook import Notebook
     from holdfast.services.cloudtrail.findings import Finding
@@ -72,6 +74,14 @@ class AuditTrail:
     def records_removed(self) -> None:
         """Retention removed records in the transaction that is open."""
         self._heads.removed()
+
+    # -- single requests: services.holdfast.explanations.KnownRequests ----------------------------------------------
+
+    def denial(self, tx: Transaction, request_id: str, account: str) -> Denial | None:
+        return read_denial(tx, request_id, account)
+
+    def records(self, tx: Transaction, request_id: str, account: str) -> list[dict[str, Any]]:
+        return records_of_request(tx, request_id, account)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 from holdfast.access.decision import PolicyKind
 from holdfast.access.grounds import Identity, SessionFacts
 from holdfast.access.policy import CompiledPolicy, compile_policy
-from holdfast.access.principal import Principal, PrincipalKind, root_of
+from holdfast.access.principal import Principal, PrincipalKind, root_of, service_principal
+from holdfast.services.arn import parse_arn
 from holdfast.services.holdfast.records import READ_IAM_VERSION, read_access_key
 from holdfast.services.principals import OpenIdProvider, Role
 from holdfast.services.sts.role_sessions import INLINE_POLICY
@@ -170,6 +171,50 @@ class Identities:
 
     def account_exists(self, tx: Transaction, account: str) -> bool:
         return self.version(tx, account) is not None
+
+    def identity(self, tx: Transaction, arn: str) -> Identity | None:
+        parts = parse_arn(arn)
+        if parts is None:
+            return Identity(service_principal(arn)) if arn.endswith((".amazonaws.com", ".amazon.com")) else None
+        account, (kind, _, path) = parts.account, parts.resource.partition("/")
+        if parts.service == "iam" and parts.resource == "root":
+            known = self.version(tx, account) is not None
+            return Identity(root_of(account, partition=self._partition)) if known else None
+        if parts.service == "iam" and kind == "user":
+            unique_id = self.unique_id(tx, arn)
+            if unique_id is None:
+                return None
+            return self._of_user(
+                tx, Principal(PrincipalKind.USER, account, arn, unique_id), arn.rsplit("/", 1)[1], None
+            )
+        if parts.service == "iam" and kind == "role":
+            return self._of_role(tx, account, arn.rsplit("/", 1)[1], arn, "")
+        if parts.service == "sts" and kind == "assumed-role":
+            name, _, session = path.partition("/")
+            return self._of_role(tx, account, name, "", session)
+        return None
+
+    def _of_role(self, tx: Transaction, account: str, name: str, arn: str, session: str) -> Identity | None:
+        """A session of a role with this ARN, if one is given; any of its sessions where none is named."""
+        role = _iam().identity_of_role(tx, account, name, self._partition)
+        if role is None or (arn and role.arn != arn):
+            return None
+        principal = Principal(
+            PrincipalKind.ASSUMED_ROLE,
+            account,
+            f"arn:{self._partition}:sts::{account}:assumed-role/{role.name}/{session}" if session else role.arn,
+            f"{role.role_id}:{session}" if session else role.role_id,
+        )
+        return Identity(
+            principal,
+            _all_compiled(role.policies),
+            boundary=_boundary(role.boundary),
+            role_arn=role.arn,
+            tags=role.tags,
+        )
+
+    def names(self, tx: Transaction, account: str, kind: str, after: str, limit: int) -> list[tuple[str, str]]:
+        return _iam().names_of(tx, account, kind, after, limit, self._partition)
 
     def unique_id(self, tx: Transaction, arn: str) -> str | None:
         return _iam().unique_id(tx, arn, self._partition)

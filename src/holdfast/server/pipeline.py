@@ -11,7 +11,7 @@
                           waiting  authorize in a snapshot, then await the effect with no transaction open; the effect's
                                    answer, or a second half that runs in a snapshot of its own (`SecondHalf`)
       6  encode         typed output, or AWS's error; never without a recorded decision
-      7  audit          a write's record in its own transaction, a read's with the next batch
+      7  audit          a write's record in its own transaction, a read's with the next batch; so is why it was denied
       8  reply          for a write: when its group is on disk
 
 An unsigned operation has no caller in step 3: its second half establishes and authorizes one. What fails before that is
@@ -36,7 +36,9 @@ from holdfast.api.base import (
     Shape,
     UnknownOperationException,
 )
+from holdfast.server.denials import denial_of, may_be_denied
 from holdfast.services.call import Call, NeedsWrite, Source, Trace
+from holdfast.services.cloudtrail.denials import DENIAL, write_denial
 from holdfast.services.service import Mode, SecondHalf, Served, Service
 from holdfast.store.sqlite import is_store_failure
 from holdfast.store.transaction import StoreError, Transaction
@@ -274,6 +276,9 @@ class Pipeline:
         if not call.account:  # nobody was identified
             self._answer(exchange, response)
             return
+        denial = denial_of(call) if may_be_denied(call) else None
+        if denial is not None:
+            call.notes.append((DENIAL, call.request_id, denial))
         self._notebook.add(self._audit.rows(call.traces), call.notes)
         if self._notebook.window > 0:
             self._answer(exchange, response)
@@ -289,7 +294,8 @@ class Pipeline:
             nonlocal call, trace
             try:
                 output = await effect()
-                if isinstance(output, SecondHalf):
+                while isinstance(output, SecondHalf):
+                    await asyncio.sleep(0)
                     call, trace = self._call(exchange, self._executor.snapshot())
                     output = output.function(call)
                 check_decided(call)
@@ -353,6 +359,9 @@ class Pipeline:
             notes = {(kind, key): value for kind, key, value in call.notes}
             if notes:
                 self._notebook.write_notes(transaction, notes)
+        denial = denial_of(call) if may_be_denied(call) else None
+        if denial is not None:
+            write_denial(transaction, call.request_id, denial)
         self._audit.append(transaction, self._audit.rows(call.traces))
         return response
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from msgspec.structs import replace
+
 from holdfast.access.decision import EMPTY_CONTEXT, Context, Decision, Outcome, denial_text
 from holdfast.access.evaluate import ResourceKind, evaluate
 from holdfast.access.grounds import GrantStatement, Identity
@@ -115,6 +117,7 @@ class Call:
 
     __slots__ = (
         "account",
+        "after",
         "decisions",
         "identity",
         "notes",
@@ -166,6 +169,8 @@ class Call:
         self.via_service = via_service
         """Name of the service that makes this call for the caller (`secretsmanager`); empty on a direct call."""
         self.decisions: list[Decision] = []
+        self.after = 0 if parent is None else len(parent.decisions)
+        """How many checks of the calling operation came before this call; the rest came after it."""
         self.traces: list[Trace | ServiceEvent] = [] if parent is None else parent.traces
         self.notes: list[tuple[str, Any, Any]] = [] if parent is None else parent.notes
 
@@ -219,6 +224,10 @@ class Call:
         decision = evaluate(
             self.identity, request, resource_policy=resource_policy, resource_kind=resource_kind, grants=grants
         )
+        if not decision.allowed and request.owner != self.account:
+            # What another account's policy says is its owner's business: as if the resource had none.
+            told = evaluate(self.identity, request, resource_kind=resource_kind)
+            decision = replace(decision, told=told)
         self.decisions.append(decision)
         return decision
 
@@ -235,6 +244,10 @@ class Call:
         decision = self.check(action, resource, context, owner=owner, resource_policy=resource_policy)
         if not decision.allowed:
             raise AccessDeniedException(denial_text(decision))
+
+    def conceal(self, told: Decision) -> None:
+        """Say what the caller may learn of the newest decision, a denial at a resource of another account."""
+        self.decisions[-1] = replace(self.decisions[-1], told=told)
 
     def without_authorization(self, action: str) -> None:
         """Record that AWS asks nobody for this action (sts:GetCallerIdentity)."""

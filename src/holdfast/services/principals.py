@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from holdfast.access.grounds import Identity
     from holdfast.access.policy import CompiledPolicy
     from holdfast.store.transaction import Transaction
 
@@ -57,6 +58,15 @@ class Principals(Protocol):
         ...
 
     def account_exists(self, tx: Transaction, account: str) -> bool: ...
+
+    def identity(self, tx: Transaction, arn: str) -> Identity | None:
+        """Everything that speaks for the root user, user, role or role session that has this ARN, or a service, by its
+        name. None when there is nobody like that. A role's session is without session policies: who could know them?"""
+        ...
+
+    def names(self, tx: Transaction, account: str, kind: str, after: str, limit: int) -> list[tuple[str, str]]:
+        """The users (`user`) or roles (`role`) of an account, in pages: (where to go on, ARN)."""
+        ...
 
     def unique_id(self, tx: Transaction, arn: str) -> str | None:
         """`AIDA…` or `AROA…` of the user or role that has exactly this ARN: what a policy keeps of it."""

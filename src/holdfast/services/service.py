@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from holdfast.access.decision import EMPTY_CONTEXT, Context
 from holdfast.api.base import Api
 
 if TYPE_CHECKING:
+    from holdfast.access.evaluate import ResourceKind
+    from holdfast.access.grounds import GrantStatement
+    from holdfast.access.policy import CompiledPolicy
     from holdfast.services.call import Call
 
 OperationFunction = Callable[..., Any]
@@ -39,6 +43,9 @@ class Mode(StrEnum):
 @dataclass(frozen=True, slots=True)
 class SecondHalf:
     """What an effect answers when the answer needs the store again: `function(call) -> output` runs in a new snapshot.
+
+    It may answer with another one: a long walk goes step by step, and other calls are served between its steps. Only the
+    last step's call is the one that is audited.
 
     Nothing read before the effect may be relied on there: it may have changed while the effect waited.
     """
@@ -80,6 +87,36 @@ def unsigned(function: OperationFunction, *, exempt: Exemptions = NOTHING_EXEMPT
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A check that a service makes on the caller's behalf once the caller was let at a resource."""
+
+    action: str
+    resource: str
+    via: str
+    """The service that asks: `secretsmanager`."""
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What decides about a resource beside the caller's own policies, for questions before the fact."""
+
+    resource: str
+    """The ARN that is authorized, whatever name was given."""
+    owner: str
+    policy: CompiledPolicy | None = None
+    kind: ResourceKind = "resource"
+    grants: Sequence[GrantStatement] = ()
+    context: Context = field(default_factory=lambda: EMPTY_CONTEXT)
+    """The condition keys that the resource itself gives."""
+    then: tuple[Asked, ...] = ()
+
+
+GuardFunction = Callable[["Call", str, str], Guard]
+"""`guard(call, action, resource)`: reads only, and decides nothing. The call's region is the resource's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A service as the pipeline sees it. Operations of the model that the table lacks answer by name that they are absent."""
 
@@ -89,3 +126,5 @@ class Service:
     """Kind of due job -> what it does."""
     notes: Mapping[str, Callable[..., None]] = field(default_factory=dict[str, Callable[..., None]])
     """Kind of note (`call.note`) -> the function (transaction, key, value) that writes it with the next batch."""
+    guard: GuardFunction | None = None
+    """For services whose resources have policies, tags or keys of their own; None where only the caller's count."""

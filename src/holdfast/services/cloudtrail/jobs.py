@@ -2,6 +2,7 @@
 
 A run removes at most a thousand of the oldest records, always from the beginning of the table, so that what is left of a
 chain still hangs together: its statement holds the tag of the last record that went. What a run did is itself on record.
+The explanations of denials (denials.py) are kept as long as the records.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from holdfast.services.cloudtrail import records
+from holdfast.services.cloudtrail.denials import remove_denials
 from holdfast.vault.chain import Removal, open_statement, seal_statement
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ def remove_expired(call: Call, subject: str, payload: dict[str, Any]) -> None:
     # Only what stands before everything that is kept: a chain is cut at its beginning, nowhere else.
     expired = list(takewhile(lambda row: row[4] < oldest_kept, rows))
     more = len(expired) == len(rows) == records.RETENTION_BATCH
+    more = remove_denials(call.tx, oldest_kept) or more
     call.schedule(REMOVE, subject, call.now if more else call.now + DAY, payload)
     if not expired:
         return

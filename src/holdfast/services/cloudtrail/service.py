@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.api import cloudtrail as api
-from holdfast.services.cloudtrail import jobs, operations
+from holdfast.services.cloudtrail import denials, jobs, operations
 from holdfast.services.service import Service, waiting
 
 SERVICE = Service(
@@ -20,4 +20,5 @@ SERVICE = Service(
         ),
     },
     jobs={jobs.REMOVE: jobs.remove_expired},
+    notes={denials.DENIAL: denials.write_denial},
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from holdfast.access.principal import PrincipalKind
 from holdfast.api import holdfast as api
 from holdfast.api.base import AccessDeniedException, ValidationException
+from holdfast.services.holdfast.explanations import KnownRequests
 from holdfast.services.holdfast.operations import operator_only
 from holdfast.services.paging import BadToken, next_token, position_of
 
@@ -26,7 +27,7 @@ CRITERIA = (
 )  # fmt: skip
 
 
-class Trail(Protocol):
+class Trail(KnownRequests, Protocol):
     """What the server does for these operations."""
 
     def snapshot(self) -> Transaction: ...

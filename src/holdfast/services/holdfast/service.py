@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from holdfast.api import holdfast as api
-from holdfast.services.holdfast import audit_operations, operations
+from holdfast.services.holdfast import audit_operations, explanations, operations, question_operations, who_can
 from holdfast.services.service import Service, read, waiting, write
 
 SERVICE = Service(
     api=api.API,
     operations={
         "AdvanceClock": waiting(operations.advance_clock),
+        "Can": read(question_operations.can),
         "CreateAccount": write(operations.create_account),
+        "Explain": waiting(explanations.explain),
         "GetClock": read(operations.get_clock),
         "GetEnvironment": read(operations.get_environment),
         "GetStatus": read(operations.get_status),
         "ReadAudit": waiting(audit_operations.read_audit),
         "SearchAudit": waiting(audit_operations.search_audit),
         "VerifyAudit": waiting(audit_operations.verify_audit),
+        "WhoCan": waiting(who_can.who_can),
     },
 )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PolicyText", "Provider", "RoleIdentity", "UserIdentity", "arn_of_unique_id", "identity_of_group",
-    "identity_of_role", "identity_of_user", "managed_policy", "provider_of", "unique_id", "version_of",
+    "identity_of_role", "identity_of_user", "managed_policy", "names_of", "provider_of", "unique_id", "version_of",
 ]  # fmt: skip
 
 
@@ -121,6 +121,16 @@ def identity_of_group(tx: Transaction, account: str, group_name: str) -> tuple[P
     held = [policy_records.Held(*row) for row in tx.all(policy_records.HELD_BY_OWNER, account, group.id)]
     inline = policy_records.inline_of(tx, account, group.id)
     return (*_inline(inline, {group.id: f"group/{group.name}"}), *_managed(held, "policy"))
+
+
+def names_of(
+    tx: Transaction, account: str, kind: str, after: str, limit: int, partition: str = "aws"
+) -> list[tuple[str, str]]:
+    """Users or roles of an account, in pages: (where to go on, ARN)."""
+    statement = records.LIST_USERS if kind == "user" else records.LIST_ROLES
+    rows = tx.all(statement, account, after, limit)
+    # Key, name, id and path are the first columns of both.
+    return [(row[0], rules.arn_of(partition, account, kind, row[3], row[1])) for row in rows]
 
 
 def managed_policy(tx: Transaction, account: str, arn: str, partition: str = "aws") -> PolicyText | None:

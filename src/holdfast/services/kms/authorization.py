@@ -24,8 +24,9 @@ from holdfast.access.decision import (
     PolicyKind,
     denial_text,
 )
-from holdfast.access.evaluate import ROOT_STATEMENT
+from holdfast.access.evaluate import ROOT_STATEMENT, evaluate
 from holdfast.access.principal import PrincipalKind
+from holdfast.access.request import AccessRequest
 from holdfast.api.base import AccessDeniedException
 from holdfast.services.kms import policies, records
 
@@ -85,6 +86,10 @@ class KeyContext(Mapping[str, ContextValue]):
         self._request_alias = request_alias
         self._more = more
         self._all: dict[str, ContextValue] | None = None
+
+    def without_key(self) -> KeyContext:
+        """The condition keys that the request alone gives."""
+        return KeyContext(self._call, self._account, None, self._encryption_context, self._request_alias, self._more)
 
     def get(self, name: str, default: Any = None) -> Any:
         # The keys that policies of services ask for, without the two queries that some of the others cost.
@@ -182,14 +187,24 @@ def authorize(
     """
     decision = check(call, action, arn, account, key, context)
     if not decision.allowed:
+        if account != call.account:
+            call.conceal(_told(call, action, named or arn, account, context))
         if named and account != call.account:
             decision = replace(decision, resource=named)
         raise AccessDeniedException(denial_text(decision))
 
 
+def _told(call: Call, action: str, named: str, account: str, context: Context) -> Decision:
+    """What a stranger may learn of a denial: the same whether there is such a key or not."""
+    if isinstance(context, KeyContext):
+        context = context.without_key()
+    request = AccessRequest(action, named, account, context, call)
+    return evaluate(call.identity, request, resource_kind="key")
+
+
 def deny(call: Call, action: str, arn: str) -> Decision:
     """Record that no key policy allows the action."""
-    decision = Decision(Outcome.IMPLICIT_DENY, action, arn, call.principal.arn, missing="key-policy")
+    decision = Decision(Outcome.IMPLICIT_DENY, action, arn, call.principal.arn, missing="key-policy", final=True)
     call.decisions.append(decision)
     return decision
 

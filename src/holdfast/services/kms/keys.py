@@ -150,7 +150,9 @@ def _alias_arn(call: Call, reference: KeyReference) -> str:
     return alias_arn(call.partition, call.region, reference.account, reference.alias)
 
 
-class _ManagedToBe(NamedTuple):
+class ManagedToBe(NamedTuple):
+    """An AWS managed key before its first use."""
+
     key_id: str
     managed_for: str
     policy: str = ""
@@ -164,7 +166,7 @@ def _authorize_missing(call: Call, reference: KeyReference, action: str, context
     account = reference.account
     managed = MANAGED_KEYS.get(reference.alias) if account == call.account else None
     arn = _alias_arn(call, reference) or arn_of(call, account, reference.key_id)
-    authorize(call, action, arn, account, None if managed is None else _ManagedToBe("", managed.service), context)
+    authorize(call, action, arn, account, None if managed is None else ManagedToBe("", managed.service), context)
     if managed is None:
         raise alias_not_found(arn) if reference.alias else key_not_found(arn)
     call.needs_write()

@@ -6,6 +6,7 @@ from holdfast.api import kms
 from holdfast.services.kms import (
     alias_operations,
     cryptographic_operations,
+    guard,
     jobs,
     key_operations,
     policy_operations,
@@ -52,4 +53,5 @@ SERVICE = Service(
         rules.DELETE_JOB: jobs.delete_key,
         rules.ROTATE_JOB: jobs.rotate_key,
     },
+    guard=guard.guard,
 )

@@ -80,6 +80,7 @@ def authorize_found(
         # Across accounts nothing is allowed without a resource policy: this is a denial, too.
         of_request = {key: value for key, value in context.items() if not key.startswith(_RESOURCE_KEYS)}
         decision = evaluate(call.identity, AccessRequest(action, secret_id, owner, of_request, call))
+        call.conceal(decision)
     raise AccessDeniedException(denial_text(decision))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdfast.api import secretsmanager as api
 from holdfast.services.secretsmanager import (
+    guard,
     listing_operations,
     password_operations,
     policy_operations,
@@ -42,4 +43,5 @@ SERVICE = Service(
         records.SECRET_ACCESS: records.note_secret_access,
         records.VERSION_ACCESS: records.note_version_access,
     },
+    guard=guard.guard,
 )

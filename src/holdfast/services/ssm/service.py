@@ -6,6 +6,7 @@ from holdfast.api import ssm as api
 from holdfast.services.service import Service, read, write
 from holdfast.services.ssm import (
     describe_operations,
+    guard,
     label_operations,
     read_operations,
     tag_operations,
@@ -29,4 +30,5 @@ SERVICE = Service(
         "RemoveTagsFromResource": write(tag_operations.remove_tags_from_resource),
         "UnlabelParameterVersion": write(label_operations.unlabel_parameter_version),
     },
+    guard=guard.guard,
 )

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.access.decision import ContextValue, PolicyKind
+from holdfast.access.evaluate import evaluate
 from holdfast.access.policy import PolicyError, compile_policy
+from holdfast.access.request import AccessRequest
 from holdfast.api import sts
 from holdfast.api.base import AccessDeniedException, ValidationException
 from holdfast.services.sts.credentials import Issued, issue
@@ -109,6 +111,10 @@ def admit(
             action, wanted.role_arn, context, owner=account, resource_policy=trust, resource_kind="trust"
         )
         if not decision.allowed:
+            if account != call.account:
+                known = {**wanted.context(None), **extra}
+                request = AccessRequest(action, wanted.role_arn, account, known, call)
+                call.conceal(evaluate(call.identity, request, resource_kind="trust"))
             raise refusal(action)
     assert role is not None  # nothing allows where no policy trusts
     return role
