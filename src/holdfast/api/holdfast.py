@@ -51,6 +51,8 @@ class CreateAccountResponse(ResponseShape):
     Account: str | None = None
     AccessKeyId: str | None = None
     SecretAccessKey: SecretString | None = None
+    Endpoint: str | None = None
+    Region: str | None = None
 
 
 class GetClockRequest(Shape):
@@ -95,6 +97,22 @@ class GetStatusResponse(ResponseShape):
 
 
 AuditCount = Annotated[int, Constraint(minimum=1, maximum=1000)]
+
+
+class ListAccountsRequest(Shape):
+    After: AccountId | None = None
+    MaxResults: AuditCount | None = None
+
+
+class AccountDescription(Shape):
+    Account: AccountId | None = None
+    CreatedDate: DateTime | None = None
+    Home: bool | None = None
+
+
+class ListAccountsResponse(ResponseShape):
+    Accounts: list[AccountDescription] | None = None
+    After: AccountId | None = None
 
 
 class ReadAuditRequest(Shape):
@@ -195,6 +213,7 @@ CreateAccount = Operation('holdfast', 'CreateAccount', CreateAccountRequest, Cre
 GetClock = Operation('holdfast', 'GetClock', GetClockRequest, GetClockResponse, errors=())
 GetEnvironment = Operation('holdfast', 'GetEnvironment', GetEnvironmentRequest, GetEnvironmentResponse, errors=())
 GetStatus = Operation('holdfast', 'GetStatus', GetStatusRequest, GetStatusResponse, errors=())
+ListAccounts = Operation('holdfast', 'ListAccounts', ListAccountsRequest, ListAccountsResponse, errors=())
 ReadAudit = Operation('holdfast', 'ReadAudit', ReadAuditRequest, ReadAuditResponse, errors=())
 SearchAudit = Operation('holdfast', 'SearchAudit', SearchAuditRequest, SearchAuditResponse, errors=(InvalidAuditTokenException,))
 VerifyAudit = Operation('holdfast', 'VerifyAudit', VerifyAuditRequest, VerifyAuditResponse, errors=(InvalidAuditTokenException,))
@@ -205,6 +224,7 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
     'GetClock': GetClock,
     'GetEnvironment': GetEnvironment,
     'GetStatus': GetStatus,
+    'ListAccounts': ListAccounts,
     'ReadAudit': ReadAudit,
     'SearchAudit': SearchAudit,
     'VerifyAudit': VerifyAudit,
