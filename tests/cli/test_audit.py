@@ -69,7 +69,8 @@ def test_search(directory: str, command: Command) -> None:
     assert found("--name", "CreateSecret", "--resource", "prod/db") == ["CreateSecret"]
     assert found("--resource", "prod/db", "--service", "secretsmanager") == ["CreateSecret", "GetSecretValue"]
     assert found("--error", "ResourceNotFoundException") == ["GetSecretValue"]
-    assert found("--user", "root", "--name", "CreateKey") == ["CreateKey"]
+    # Other tests of this file make keys too.
+    assert set(found("--user", "root", "--name", "CreateKey")) == {"CreateKey"}
     assert not found("--access-key", "AKIAIOSFODNN7EXAMPLE")
     assert not found("--region", "eu-north-1")
     assert not found("--account", "999999999999")

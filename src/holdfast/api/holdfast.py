@@ -114,6 +114,8 @@ class CreateAccountResponse(ResponseShape):
     Account: str | None = None
     AccessKeyId: str | None = None
     SecretAccessKey: SecretString | None = None
+    Endpoint: str | None = None
+    Region: str | None = None
 
 
 RequestId = Annotated[str, Constraint(minimum=1, maximum=128)]
@@ -179,6 +181,22 @@ class GetStatusResponse(ResponseShape):
 
 
 AuditCount = Annotated[int, Constraint(minimum=1, maximum=1000)]
+
+
+class ListAccountsRequest(Shape):
+    After: AccountId | None = None
+    MaxResults: AuditCount | None = None
+
+
+class AccountDescription(Shape):
+    Account: AccountId | None = None
+    CreatedDate: DateTime | None = None
+    Home: bool | None = None
+
+
+class ListAccountsResponse(ResponseShape):
+    Accounts: list[AccountDescription] | None = None
+    After: AccountId | None = None
 
 
 class ReadAuditRequest(Shape):
@@ -314,6 +332,7 @@ Explain = Operation('holdfast', 'Explain', ExplainRequest, ExplainResponse, erro
 GetClock = Operation('holdfast', 'GetClock', GetClockRequest, GetClockResponse, errors=())
 GetEnvironment = Operation('holdfast', 'GetEnvironment', GetEnvironmentRequest, GetEnvironmentResponse, errors=())
 GetStatus = Operation('holdfast', 'GetStatus', GetStatusRequest, GetStatusResponse, errors=())
+ListAccounts = Operation('holdfast', 'ListAccounts', ListAccountsRequest, ListAccountsResponse, errors=())
 ReadAudit = Operation('holdfast', 'ReadAudit', ReadAuditRequest, ReadAuditResponse, errors=())
 SearchAudit = Operation('holdfast', 'SearchAudit', SearchAuditRequest, SearchAuditResponse, errors=(InvalidAuditTokenException,))
 VerifyAudit = Operation('holdfast', 'VerifyAudit', VerifyAuditRequest, VerifyAuditResponse, errors=(InvalidAuditTokenException,))
@@ -327,6 +346,7 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
     'GetClock': GetClock,
     'GetEnvironment': GetEnvironment,
     'GetStatus': GetStatus,
+    'ListAccounts': ListAccounts,
     'ReadAudit': ReadAudit,
     'SearchAudit': SearchAudit,
     'VerifyAudit': VerifyAudit,

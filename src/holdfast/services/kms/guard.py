@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.api.base import ServiceError
 from holdfast.services.arn import parse_arn
-from holdfast.services.kms import records
+from holdfast.services.kms import grant_records, records
 from holdfast.services.kms.authorization import KeyContext, policy_of
 from holdfast.services.kms.identifiers import alias_arn, key_arn, parse_key_id
 from holdfast.services.kms.keys import ManagedToBe
@@ -19,6 +19,9 @@ from holdfast.services.service import Guard
 if TYPE_CHECKING:
     from holdfast.access.grounds import GrantStatement
     from holdfast.services.call import Call
+
+MOST = 10_000
+"""Grants of one key that a question looks at; a key may have 50,000 (KMS quotas)."""
 
 
 def guard(call: Call, action: str, resource: str) -> Guard:
@@ -37,7 +40,8 @@ def guard(call: Call, action: str, resource: str) -> Guard:
     if key is not None:
         context = dict(KeyContext(call, account, key, request_alias=reference.alias))
         arn = key_arn(call.partition, call.region, account, key.key_id)
-        return Guard(arn, account, policy_of(call, account, key), "key", grants_of(call, account, key.key_id), context)
+        grants = grants_of(call, account, key.key_id) if key.grants else ()
+        return Guard(arn, account, policy_of(call, account, key), "key", grants, context)
     if not reference.alias:
         return Guard(key_arn(call.partition, call.region, account, reference.key_id), account, kind="key")
     named = alias_arn(call.partition, call.region, account, reference.alias)
@@ -48,5 +52,6 @@ def guard(call: Call, action: str, resource: str) -> Guard:
 
 
 def grants_of(call: Call, account: str, key_id: str) -> tuple[GrantStatement, ...]:
-    """The grants of a key. CreateGrant is absent, so no key has any."""
-    return ()
+    """The grants of a key, whoever their grantees are: the first MOST, since the question names nobody."""
+    rows = call.tx.all(grant_records.LIST_GRANTS, account, call.region, key_id, "", MOST)
+    return tuple(grant_records.grant_of_row(row).statement() for row in rows)
