@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import textwrap
 from collections.abc import Callable, Iterator
@@ -101,12 +100,17 @@ def guide(scene: Scene) -> list[tuple[str, str]]:
     }
     for name, value in names.items():
         text = text.replace(name, value)
-    found: list[tuple[str, str]] = []
-    for block in re.findall(r"(?m)^    \$ (?:.*\n|\n(?=    ))+", text):
-        for command in re.split(r"(?m)^    \$ ", block)[1:]:
-            line, _, shown = command.partition("\n")
-            found.append((line, textwrap.dedent(shown).strip()))
-    return found
+    found: list[tuple[str, list[str]]] = []
+    shown: list[str] | None = None
+    for line in text.splitlines():
+        if line.startswith("    $ "):
+            shown = []
+            found.append((line.removeprefix("    $ "), shown))
+        elif line and not line.startswith("    "):
+            shown = None
+        elif shown is not None:
+            shown.append(line)
+    return [(line, textwrap.dedent("\n".join(lines)).strip()) for line, lines in found]
 
 
 def test_the_guide_shows_what_is_printed(run: Run, scene: Scene) -> None:

@@ -72,7 +72,7 @@ class Decision(msgspec.Struct, frozen=True):
     gaps: tuple[str, ...] = ()
     """Every place where an allow was missing, the decisive one first: all of them are needed for an allow."""
     final: bool = False
-    """No statement anywhere would help: the operation is not for this caller, or there is no such resource."""
+    """No statement anywhere would help: the operation is not for this caller."""
     told: Decision | None = None
     """What the caller may learn of a denial at another account's resource, where the truth would say more; None when the
     whole of it may be told."""

@@ -40,7 +40,7 @@ ROOT_MATCHED = (ROOT_STATEMENT,)
 OPERATOR_STATEMENT = MatchedStatement("operator of the data directory", "", 0)
 SERVICE_STATEMENT = MatchedStatement("service-linked role of the account", "", 0)
 
-_RESOURCE_KINDS: dict[ResourceKind, PolicyKind] = {
+KINDS_OF_RESOURCES: dict[ResourceKind, PolicyKind] = {
     "resource": PolicyKind.RESOURCE,
     "key": PolicyKind.KEY,
     "trust": PolicyKind.TRUST,
@@ -85,7 +85,7 @@ def evaluate(
     limits: tuple[str, ...] = ()
     named = Directness.NOT
     if resource_policy is not None:
-        assert resource_policy.kind is _RESOURCE_KINDS[resource_kind], "a policy of another kind than the resource"
+        assert resource_policy.kind is KINDS_OF_RESOURCES[resource_kind], "a policy of another kind than the resource"
         named, resource_denies = _resource_side(identity, request, resource_policy, matched)
         denied = denied or (resource_policy.kind if resource_denies else "")
     if identity.boundary is not None:
@@ -109,7 +109,7 @@ def evaluate(
         granted = _granted(identity, request, grants, matched)
         named = max(named, granted)
         own = own or granted > Directness.ACCOUNT
-    gaps = _gaps(identity, _RESOURCE_KINDS[resource_kind], same_account, own, limits, named)
+    gaps = _gaps(identity, KINDS_OF_RESOURCES[resource_kind], same_account, own, limits, named)
     if not gaps:
         return Decision(Outcome.ALLOW, request.action, request.resource, arn, tuple(matched))
     return Decision(Outcome.IMPLICIT_DENY, request.action, request.resource, arn, tuple(matched), gaps[0], gaps)

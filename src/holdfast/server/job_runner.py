@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from holdfast.access.principal import service_role
 from holdfast.server.denials import denial_of
 from holdfast.services.call import Call, ServiceEvent, Source
-from holdfast.services.cloudtrail.denials import write_denial
+from holdfast.services.cloudtrail.denials import kept, write_denial
 from holdfast.services.holdfast.records import WRITE_METADATA
 from holdfast.store.sqlite import is_store_failure
 from holdfast.vault.randomness import time_ordered_id
@@ -117,7 +117,7 @@ class JobRunner:
         finally:
             denial = denial_of(call)
             if denial is not None:
-                write_denial(transaction, request_id, denial)
+                write_denial(transaction, request_id, kept(denial))
             self._audit.append(transaction, self._audit.rows(call.traces))
         return True
 

@@ -38,7 +38,7 @@ from holdfast.api.base import (
 )
 from holdfast.server.denials import denial_of, may_be_denied
 from holdfast.services.call import Call, NeedsWrite, Source, Trace
-from holdfast.services.cloudtrail.denials import DENIAL, write_denial
+from holdfast.services.cloudtrail.denials import DENIAL, kept, write_denial
 from holdfast.services.service import Mode, SecondHalf, Served, Service
 from holdfast.store.sqlite import is_store_failure
 from holdfast.store.transaction import StoreError, Transaction
@@ -278,7 +278,7 @@ class Pipeline:
             return
         denial = denial_of(call) if may_be_denied(call) else None
         if denial is not None:
-            call.notes.append((DENIAL, call.request_id, denial))
+            call.notes.append((DENIAL, call.request_id, kept(denial)))
         self._notebook.add(self._audit.rows(call.traces), call.notes)
         if self._notebook.window > 0:
             self._answer(exchange, response)
@@ -361,7 +361,7 @@ class Pipeline:
                 self._notebook.write_notes(transaction, notes)
         denial = denial_of(call) if may_be_denied(call) else None
         if denial is not None:
-            write_denial(transaction, call.request_id, denial)
+            write_denial(transaction, call.request_id, kept(denial))
         self._audit.append(transaction, self._audit.rows(call.traces))
         return response
 

@@ -224,7 +224,7 @@ class Call:
         decision = evaluate(
             self.identity, request, resource_policy=resource_policy, resource_kind=resource_kind, grants=grants
         )
-        if not decision.allowed and request.owner != self.account:
+        if request.owner != self.account and not decision.allowed:
             # What another account's policy says is its owner's business: as if the resource had none.
             told = evaluate(self.identity, request, resource_kind=resource_kind)
             decision = replace(decision, told=told)

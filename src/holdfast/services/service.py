@@ -110,6 +110,8 @@ class Guard:
     context: Context = field(default_factory=lambda: EMPTY_CONTEXT)
     """The condition keys that the resource itself gives."""
     then: tuple[Asked, ...] = ()
+    refuses_root: bool = False
+    """Root users may not, whatever policies say."""
 
 
 GuardFunction = Callable[["Call", str, str], Guard]

@@ -192,6 +192,17 @@ def test_who_can_assume_a_role(people: People) -> None:
     assert who(people, "sts:AssumeRole", role).keys() == {people.arn("user", name), "ec2.amazonaws.com"}
 
 
+def test_the_root_user_may_not_assume_a_role(people: People) -> None:
+    role = people.role(trust({"AWS": people.account.account}))
+    found = can(people, "root", "sts:AssumeRole", role)
+    assert (found["Outcome"], found["Gap"]["Where"], "Statement" in found["Gap"]) == (
+        "implicit-deny",
+        "trust-policy",
+        False,
+    )
+    assert f"arn:aws:iam::{people.account.account}:root" not in who(people, "sts:AssumeRole", role)
+
+
 def test_asking_is_an_action_and_about_the_own_account(people: People, strangers: People) -> None:
     secret = people.secrets.create_secret(Name=new_name("s"), SecretString="x")["ARN"]
     name, nobody = people.user(allow(READ, Sid="Planted"))

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.access.chain import Check, check_of
-from holdfast.access.evaluate import evaluate
+from holdfast.access.decision import Decision, Outcome
+from holdfast.access.evaluate import KINDS_OF_RESOURCES, evaluate
+from holdfast.access.principal import PrincipalKind
 from holdfast.access.request import AccessRequest, KnownCircumstances
 from holdfast.api.base import ValidationException
 from holdfast.services.arn import parse_arn
@@ -78,6 +80,11 @@ class Question:
         if link.action.startswith("kms:"):
             context = {**context, "kms:CallerAccount": account, **({"kms:ViaService": via} if via else {})}
         request = AccessRequest(link.action, guard.resource, guard.owner, context, link.circumstances, self._given)
+        if guard.refuses_root and identity.principal.kind is PrincipalKind.ROOT:
+            place = KINDS_OF_RESOURCES[guard.kind]
+            arn = identity.principal.arn
+            refusal = Decision(Outcome.IMPLICIT_DENY, link.action, guard.resource, arn, missing=place, final=True)
+            return check_of(refusal, identity, via)
         decision = evaluate(
             identity, request, resource_policy=guard.policy, resource_kind=guard.kind, grants=guard.grants
         )

@@ -166,9 +166,7 @@ def _through_roles(
         target = waiting.popleft()
         arn = target.who.name
         question = Question(call, "sts:AssumeRole", arn, target.who.identity.principal.account, given)
-        # "Roles may not be assumed by root accounts" (AssumeRole).
-        candidates = [who for who in members if who.identity.principal.kind is not PrincipalKind.ROOT]
-        for who in (*candidates, *named_by(call, question.guard.policy, question.guard.owner)):
+        for who in (*members, *named_by(call, question.guard.policy, question.guard.owner)):
             if _add(found, question, who, (arn, *target.roles), target.path) and _is_role(who):
                 waiting.append(found[who.name])
             asked += 1

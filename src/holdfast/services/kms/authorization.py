@@ -238,9 +238,9 @@ def _told(call: Call, action: str, named: str, account: str, context: Context) -
     return evaluate(call.identity, request, resource_kind="key")
 
 
-def deny(call: Call, action: str, arn: str) -> Decision:
-    """Record that no key policy allows the action."""
-    decision = Decision(Outcome.IMPLICIT_DENY, action, arn, call.principal.arn, missing="key-policy", final=True)
+def deny(call: Call, action: str, arn: str, *, final: bool = False) -> Decision:
+    """Record that no key policy allows the action; `final`: nor could one."""
+    decision = Decision(Outcome.IMPLICIT_DENY, action, arn, call.principal.arn, missing="key-policy", final=final)
     call.decisions.append(decision)
     return decision
 

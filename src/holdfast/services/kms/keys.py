@@ -69,7 +69,7 @@ def manage(call: Call, key_id: str | None, action: str, more: Context | None = N
     assert key_id is not None
     reference = parse_key_id_without_alias(key_id, call.account, call.region)
     if reference.account != call.account:
-        decision = deny(call, action, arn_of(call, reference.account, reference.key_id))
+        decision = deny(call, action, arn_of(call, reference.account, reference.key_id), final=True)
         raise AccessDeniedException(denial_text(decision))
     return _found(call, reference, action, more)
 

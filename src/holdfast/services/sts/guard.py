@@ -25,10 +25,12 @@ def guard(call: Call, action: str, resource: str) -> Guard:
         return Guard(resource, owner)
     name = resource.rpartition("/")[2]
     role = call.surroundings.principals.role(call.tx, owner, name) if name else None
+    # "Roles may not be assumed by root accounts" (AssumeRole).
+    refuses_root = action != "sts:AssumeRoleWithWebIdentity"
     if role is None or role.arn != resource:
-        return Guard(resource, owner, kind="trust")
+        return Guard(resource, owner, kind="trust", refuses_root=refuses_root)
     context: dict[str, ContextValue] = {}
     for key, tag in role.tags.items():
         context[f"aws:ResourceTag/{key}"] = tag
         context[f"iam:ResourceTag/{key}"] = tag
-    return Guard(resource, owner, role.trust, "trust", context=context)
+    return Guard(resource, owner, role.trust, "trust", context=context, refuses_root=refuses_root)
