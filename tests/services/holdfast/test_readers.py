@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from holdfast.testing import Server
-from tests.services.holdfast.people import People, allow, denied, new_name, reads
+from tests.services.holdfast.people import People, allow, denied, new_name, reads, trust
 
 READ = "secretsmanager:GetSecretValue"
 PLANTED = "PlantedSidNobodyMaySee"
@@ -202,3 +202,23 @@ def test_explaining_leaves_no_denial_behind(people: People) -> None:
     answer = people.ask(scene.credentials, "Explain", RequestId=scene.request_id)
     found = people.explain(answer.request_id)
     assert found["Outcome"] == "allow"
+
+
+def test_another_accounts_tags_are_not_told(people: People, strangers: People) -> None:
+    """A policy of the caller's own that asks for a tag must not become a way to see whether it is there."""
+    tagged = {"StringEquals": {"aws:ResourceTag/team": "web"}}
+    _, credentials = strangers.user(allow(READ, "kms:Encrypt", "sts:AssumeRole", Condition=tagged))
+    tags = [{"Key": "team", "Value": "web"}]
+    secret = people.secrets.create_secret(Name=new_name("s"), SecretString="x", Tags=tags)["ARN"]
+    key = people.keys.create_key(Tags=[{"TagKey": "team", "TagValue": "web"}])["KeyMetadata"]["Arn"]
+    role = people.role(trust({"Service": "ec2.amazonaws.com"}), Tags=tags)
+    requests = (
+        reads(strangers.client(credentials, "secretsmanager"), secret),
+        denied(strangers.client(credentials, "kms").encrypt, KeyId=key, Plaintext=b"x"),
+        denied(strangers.client(credentials, "sts").assume_role, RoleArn=role, RoleSessionName="session"),
+    )
+    for request_id, place in zip(requests, ("resource-policy", "key-policy", "trust-policy"), strict=True):
+        found = strangers.explain(request_id)
+        assert found["Chain"][0]["Matched"] == []
+        assert found["Gap"]["Where"] == "identity-policy"
+        assert [further["Where"] for further in found["Gap"]["Further"]] == [place]
