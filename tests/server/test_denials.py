@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.services.secretsmanager.conftest import ACCOUNT, House
 
@@ -49,6 +49,7 @@ def house(tmp_path: Path) -> House:
 def test_checks_stand_in_the_order_in_which_they_were_made(house: House) -> None:
     """Whatever calls call: each denied, so that all are kept; numbers stand for resources."""
 
+    @settings(deadline=None)
     @given(_plans)
     def run(plan: Plan) -> None:
         house.identity = Identity(ALICE)
@@ -119,6 +120,7 @@ _decisions = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_decisions, max_size=4), st.sampled_from(["", "ssm.us-east-1.amazonaws.com"]))
 def test_what_was_stored_is_read_again(decisions: list[Decision], via: str) -> None:
     checks = tuple(check_of(decision, Identity(ALICE), via) for decision in decisions)

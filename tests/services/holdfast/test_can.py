@@ -244,3 +244,26 @@ def test_asking_changes_nothing(people: People) -> None:
 def test_an_action_is_whole(people: People, action: str) -> None:
     answer = people.ask(None, "Can", Principal="root", Action=action, Resource="*")
     assert answer.error == "ValidationException"
+
+
+def test_grants_count(people: People, strangers: People) -> None:
+    """A grant lets in whom the key's policy does not know; who may list grants sees which."""
+    key = people.keys.create_key()["KeyMetadata"]["Arn"]
+    name, _ = people.user()
+    stranger, _ = strangers.user()
+    grants: dict[str, str] = {}
+    for grantee in (people.arn("user", name), strangers.arn("user", stranger)):
+        granted = people.keys.create_grant(KeyId=key, GranteePrincipal=grantee, Operations=["Decrypt"])
+        grants[grantee] = f"grant {granted['GrantId']}"
+    found = can(people, f"user/{name}", "kms:Decrypt", key)
+    assert found["Outcome"] == "allow"
+    assert grants[people.arn("user", name)] in [each["Policy"] for each in found["Chain"][0]["Matched"]]
+    assert can(people, f"user/{name}", "kms:Encrypt", key)["Outcome"] == "implicit-deny"
+    answers = who(people, "kms:Decrypt", key)
+    for grantee, grant in grants.items():
+        assert grant in [each["Policy"] for each in answers[grantee]["Path"][0]["Matched"]]
+    _, curious = people.user(allow("holdfast:Can"))
+    assert can(people, f"user/{name}", "kms:Decrypt", key, credentials=curious)["Chain"][0]["Matched"] == []
+    _, auditor = people.user(allow("holdfast:Can", "kms:ListGrants"))
+    shown = can(people, f"user/{name}", "kms:Decrypt", key, credentials=auditor)["Chain"][0]["Matched"]
+    assert [each["Policy"] for each in shown] == [grants[people.arn("user", name)]]

@@ -23,7 +23,7 @@ from holdfast.services.service import Guard
 
 if TYPE_CHECKING:
     from holdfast.access.decision import Context, ContextValue
-    from holdfast.access.grounds import Identity
+    from holdfast.access.grounds import GrantStatement, Identity
     from holdfast.api import holdfast as api
 
 
@@ -32,6 +32,8 @@ class Link(NamedTuple):
 
     action: str
     guard: Guard
+    grants: Mapping[str, Sequence[GrantStatement]]
+    """Those of the guard by grantee: a key may have thousands, of which a principal has few."""
     via: str
     """The service that asks on the caller's behalf; empty on a direct call."""
     circumstances: KnownCircumstances
@@ -53,7 +55,10 @@ class Question:
         circumstances = KnownCircumstances(
             call.now, self._region, called_via=tuple(f"{name}.amazonaws.com" for name in through)
         )
-        yield Link(action, guard, through[-1] if through else "", circumstances, {**guard.context, **context})
+        grants: dict[str, list[GrantStatement]] = {}
+        for grant in guard.grants:
+            grants.setdefault(grant.grantee, []).append(grant)
+        yield Link(action, guard, grants, through[-1] if through else "", circumstances, {**guard.context, **context})
         for asked in guard.then:
             yield from self._links(call, asked.action, asked.resource, (*through, asked.via), asked.context)
 
@@ -85,10 +90,25 @@ class Question:
             arn = identity.principal.arn
             refusal = Decision(Outcome.IMPLICIT_DENY, link.action, guard.resource, arn, missing=place, final=True)
             return check_of(refusal, identity, via)
-        decision = evaluate(
-            identity, request, resource_policy=guard.policy, resource_kind=guard.kind, grants=guard.grants
-        )
+        grants = [grant for name in _grantees(identity) for grant in link.grants.get(name, ())] if link.grants else ()
+        decision = evaluate(identity, request, resource_policy=guard.policy, resource_kind=guard.kind, grants=grants)
         return check_of(decision, identity, via)
+
+
+def _grantees(identity: Identity) -> tuple[str, ...]:
+    """Every name by which a grant can speak of somebody, each once."""
+    principal = identity.principal
+    account = principal.account
+    names = (
+        principal.arn,
+        identity.role_arn,
+        principal.principal_id,
+        principal.principal_id.partition(":")[0],
+        f"arn:aws:iam::{account}:root",
+        account,
+        principal.service,
+    )
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def guard_of(call: Call, action: str, resource: str) -> Guard:

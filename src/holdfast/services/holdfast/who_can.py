@@ -1,8 +1,8 @@
 """WhoCan: every principal that would be let through, each with its path.
 
 Asked are the root user, users and roles of the account that owns the resource, and whomever else the resource's policy
-names. Then, from each role that would be let through, whoever may assume it, and whoever may assume those: with the
-shortest way there. A principal stands in the answer once.
+or a grant names. Then, from each role that would be let through, whoever may assume it, and whoever may assume those:
+with the shortest way there. A principal stands in the answer once.
 
 What principals of other accounts may do by their own policies is those accounts' business: they are taken to allow, and
 the answer says so. The search goes in steps with other calls between them, so it is about the policies as they were
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from holdfast.access.chain import Check
     from holdfast.access.decision import ContextValue
-    from holdfast.access.policy import CompiledPolicy
     from holdfast.services.call import Call
+    from holdfast.services.service import Guard
 
 STEP = 50
 """Principals that are asked about before other calls get their turn."""
@@ -120,7 +120,7 @@ def _search(call: Call, value: api.WhoCanRequest) -> Search:
     owner = question.guard.owner
     members = yield from _members(call, owner)
     found: dict[str, Found] = {}
-    for number, who in enumerate((*members, *named_by(call, question.guard.policy, owner)), 1):
+    for number, who in enumerate((*members, *named_by(call, question.guard)), 1):
         _add(found, question, who, (), ())
         if number % STEP == 0:
             call = yield
@@ -166,7 +166,7 @@ def _through_roles(
         target = waiting.popleft()
         arn = target.who.name
         question = Question(call, "sts:AssumeRole", arn, target.who.identity.principal.account, given)
-        for who in (*members, *named_by(call, question.guard.policy, question.guard.owner)):
+        for who in (*members, *named_by(call, question.guard)):
             if _add(found, question, who, (arn, *target.roles), target.path) and _is_role(who):
                 waiting.append(found[who.name])
             asked += 1
@@ -178,20 +178,19 @@ def _is_role(who: Somebody) -> bool:
     return bool(who.identity.role_arn) and not who.elsewhere
 
 
-# -- whom a policy names ------------------------------------------------------------------------------------------------
+# -- whom a resource names ----------------------------------------------------------------------------------------------
 
 
-def named_by(call: Call, policy: CompiledPolicy | None, owner: str) -> list[Somebody]:
-    """Those whom a resource's policy allows something by name and who are not of its account."""
-    if policy is None:
-        return []
+def named_by(call: Call, guard: Guard) -> list[Somebody]:
+    """Those whom a resource's policy or a grant allows something by name and who are not of its account."""
+    statements = () if guard.policy is None else guard.policy.statements
+    names = [name for each in statements if each.allow and each.principal is not None for name in each.principal.named]
+    names += [grant.grantee for grant in guard.grants]
     named: dict[str, Somebody] = {}
-    for statement in policy.statements:
-        if statement.allow and statement.principal is not None:
-            for name in statement.principal.named:
-                who = _somebody(call, name, owner)
-                if who is not None:
-                    named.setdefault(who.name, who)
+    for name in names:
+        who = _somebody(call, name, guard.owner)
+        if who is not None:
+            named.setdefault(who.name, who)
     return list(named.values())
 
 
