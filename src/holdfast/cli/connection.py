@@ -190,18 +190,22 @@ def _exchange(
 
 
 def _output(response: HTTPResponse) -> dict[str, Any]:
-    content = response.read()
+    return answer_of(response.status, response.reason, response.read())
+
+
+def answer_of(status: int, reason: str, content: bytes) -> dict[str, Any]:
+    """The members of an answer. Raises CallRefused for an error."""
     try:
         parsed: object = json.loads(content or b"{}")
     except ValueError:
         parsed = None
     if not isinstance(parsed, dict):
-        raise CommandError(f"what answered is not Holdfast (HTTP {response.status}): check AWS_ENDPOINT_URL")
+        raise CommandError(f"what answered is not Holdfast (HTTP {status}): check AWS_ENDPOINT_URL")
     members = cast("dict[str, Any]", parsed)
-    if response.status == 200:
+    if status == 200:
         return members
-    code = str(members.get("__type", f"HTTP {response.status}")).rpartition("#")[2]
-    text = str(members.get("message") or members.get("Message") or response.reason)
+    code = str(members.get("__type", f"HTTP {status}")).rpartition("#")[2]
+    text = str(members.get("message") or members.get("Message") or reason)
     raise CallRefused(f"{code}: {text}")
 
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from holdfast import __version__
+from holdfast.cli.accounts import accounts
 from holdfast.cli.audit import audit
 from holdfast.cli.clock import clock
 from holdfast.cli.environment import env
@@ -41,7 +42,7 @@ For example:
     suppress_keyboard_interrupt=False,
     verbose=False,
 )
-for command in (serve, dev, env, status, clock, explain, can, who_can, audit):
+for command in (serve, dev, env, status, clock, accounts, explain, can, who_can, audit):
     app.command(command)
 
 

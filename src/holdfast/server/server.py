@@ -163,6 +163,13 @@ async def _listen_control(listener: Listener, control: Path) -> None:
         ) from None
 
 
+def configured_endpoint(settings: Settings) -> str:
+    """Where a server with these settings will answer."""
+    scheme = "https" if settings.tls_certificate else "http"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return settings.public_url or f"{scheme}://{host}:{settings.port}"
+
+
 def read_environment(settings: Settings) -> dict[str, str]:
     """What `holdfast env` prints when no server runs: takes DIR's lock and opens the store itself. Raises a `StartError`."""
     if not (settings.data / "holdfast.db").exists():
@@ -183,10 +190,8 @@ def read_environment(settings: Settings) -> dict[str, str]:
     finally:
         opened.executor.database.close()
         opened.lock.release()
-    scheme = "https" if settings.tls_certificate else "http"
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return {
-        "AWS_ENDPOINT_URL": settings.public_url or f"{scheme}://{host}:{settings.port}",
+        "AWS_ENDPOINT_URL": configured_endpoint(settings),
         **found,
         "AWS_REGION": opened.home_region,
         "AWS_DEFAULT_REGION": opened.home_region,

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from holdfast.vault.vault import Vault
 
 
+MOST_ACCOUNTS = 1000
+
+
 class Control(Protocol):
     """What the server lets these operations see and do of itself."""
 
@@ -101,7 +104,10 @@ def create_account(call: Call, value: api.CreateAccountRequest) -> api.CreateAcc
     made = create_account_rows(call.tx, call.vault, call.randomness, call.now, account)
     if made is None:
         raise api.AccountAlreadyExistsException(f"Account {account} already exists.")
-    return api.CreateAccountResponse(Account=account, AccessKeyId=made[0], SecretAccessKey=made[1])
+    endpoint, region, _ = call.surroundings.control.home(call.tx)
+    return api.CreateAccountResponse(
+        Account=account, AccessKeyId=made[0], SecretAccessKey=made[1], Endpoint=endpoint, Region=region
+    )
 
 
 def get_clock(call: Call, value: api.GetClockRequest) -> api.GetClockResponse:
@@ -130,3 +136,18 @@ def get_status(call: Call, value: api.GetStatusRequest) -> api.GetStatusResponse
     """Version, store, clock and due work."""
     call.authorize("holdfast:GetStatus", "*")
     return call.surroundings.control.status(call.tx)
+
+
+def list_accounts(call: Call, value: api.ListAccountsRequest) -> api.ListAccountsResponse:
+    """Every account of this server, by number; `After` goes on behind one."""
+    operator_only(call, "holdfast:ListAccounts")
+    limit = value.MaxResults or MOST_ACCOUNTS
+    rows = call.tx.all(records.DESCRIBE_ACCOUNTS, value.After or "", limit + 1)
+    home = call.surroundings.control.home(call.tx)[2]
+    return api.ListAccountsResponse(
+        Accounts=[
+            api.AccountDescription(Account=account, CreatedDate=created / 1000, Home=account == home)
+            for account, created in rows[:limit]
+        ],
+        After=rows[limit - 1][0] if len(rows) > limit else None,
+    )

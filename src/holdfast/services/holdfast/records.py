@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 INSERT_ACCOUNT = Statement("INSERT INTO account (account, created) VALUES (?, ?) ON CONFLICT (account) DO NOTHING")
 READ_IAM_VERSION = Statement("SELECT iam_version FROM account WHERE account = ?")
 LIST_ACCOUNTS = Statement("SELECT account FROM account WHERE account > ? ORDER BY account LIMIT 1000")
+DESCRIBE_ACCOUNTS = Statement("SELECT account, created FROM account WHERE account > ? ORDER BY account LIMIT ?")
 INSERT_ACCESS_KEY = Statement(
     """
     INSERT INTO access_key

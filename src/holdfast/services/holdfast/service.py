@@ -16,6 +16,7 @@ SERVICE = Service(
         "GetClock": read(operations.get_clock),
         "GetEnvironment": read(operations.get_environment),
         "GetStatus": read(operations.get_status),
+        "ListAccounts": read(operations.list_accounts),
         "ReadAudit": waiting(audit_operations.read_audit),
         "SearchAudit": waiting(audit_operations.search_audit),
         "VerifyAudit": waiting(audit_operations.verify_audit),
