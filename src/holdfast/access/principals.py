@@ -124,6 +124,11 @@ def account_of(value: str) -> str:
     return found[1] if found else ""
 
 
+def is_principal_arn(value: str) -> bool:
+    """Whether it is the ARN of an account's root, a user, a role or a session; whether they exist is not asked."""
+    return _ROOT.fullmatch(value) is not None or _ARN.fullmatch(value) is not None
+
+
 def principal_element(value: Json, negated: bool, kind: PolicyKind) -> PrincipalElement:
     """Compile the element; raises PolicyError with the text of the service whose policy it is."""
     if value == "*":

@@ -46,8 +46,8 @@ def create(
     """
     from holdfast.cli.output import print_json
 
-    members = {} if account is None else {"Account": account}
-    answer = _door(data).call("CreateAccount", **members)
+    door = _door(data)
+    answer = door.call("CreateAccount") if account is None else door.call("CreateAccount", Account=account)
     variables = {
         "AWS_ENDPOINT_URL": answer["Endpoint"],
         "AWS_ACCESS_KEY_ID": answer["AccessKeyId"],

@@ -10,7 +10,7 @@ owner of the key is part of the question.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
@@ -28,10 +28,10 @@ from holdfast.access.evaluate import ROOT_STATEMENT, evaluate
 from holdfast.access.principal import PrincipalKind
 from holdfast.access.request import AccessRequest
 from holdfast.api.base import AccessDeniedException
-from holdfast.services.kms import policies, records
+from holdfast.services.kms import grant_records, policies, records
 
 if TYPE_CHECKING:
-    from holdfast.access.grounds import Identity
+    from holdfast.access.grounds import GrantStatement, Identity
     from holdfast.access.policy import CompiledPolicy
     from holdfast.services.call import Call
 
@@ -51,6 +51,13 @@ class Owned(Protocol):
 
     @property
     def policy(self) -> str: ...
+
+    @property
+    def grants(self) -> int: ...
+
+
+Suits = Callable[["GrantStatement"], bool]
+"""Which grants count for an action."""
 
 
 _ENCRYPTION_CONTEXT = "kms:EncryptionContext:"
@@ -164,7 +171,28 @@ def _is_unlimited_root(identity: Identity, account: str) -> bool:
     )
 
 
-def check(call: Call, action: str, arn: str, account: str, key: Owned | None, context: Context) -> Decision:
+def names_in_grants(identity: Identity, partition: str) -> list[str]:
+    """What a grant can call a caller by: as a session, a user or a role, and as one of an account."""
+    principal = identity.principal
+    names = {principal.arn, principal.principal_id, principal.principal_id.partition(":")[0], identity.role_arn}
+    if principal.account:
+        names.add(policies.root_arn(partition, principal.account))
+    return sorted(names - {""})
+
+
+def _grants(call: Call, account: str, key: Owned, suits: Suits | None) -> Sequence[GrantStatement]:
+    """The grants of a key that speak of the caller. Most keys have none, and their row says so."""
+    if not key.grants:
+        return ()
+    names = names_in_grants(call.identity, call.partition)
+    found = grant_records.grants_for(call.tx, account, call.region, key.key_id, names)
+    statements = [grant.statement() for grant in found]
+    return statements if suits is None else [statement for statement in statements if suits(statement)]
+
+
+def check(
+    call: Call, action: str, arn: str, account: str, key: Owned | None, context: Context, suits: Suits | None = None
+) -> Decision:
     """Decide and record one action on a key. `arn` is the key's, or what the caller named when there is no such key."""
     if key is None:
         return call.check(action, arn, context, owner=account)
@@ -174,18 +202,26 @@ def check(call: Call, action: str, arn: str, account: str, key: Owned | None, co
         call.decisions.append(decision)
         return decision
     policy = policy_of(call, account, key)
-    return call.check(action, arn, context, owner=account, resource_policy=policy, resource_kind="key")
+    grants = _grants(call, account, key, suits)
+    return call.check(action, arn, context, owner=account, resource_policy=policy, resource_kind="key", grants=grants)
 
 
 def authorize(
-    call: Call, action: str, arn: str, account: str, key: Owned | None, context: Context, named: str = ""
+    call: Call,
+    action: str,
+    arn: str,
+    account: str,
+    key: Owned | None,
+    context: Context,
+    named: str = "",
+    suits: Suits | None = None,
 ) -> None:
     """Raise AccessDeniedException unless the caller may do `action` to the key.
 
     `named` is the ARN of the alias by which the caller named the key. A key of another account is denied by that name:
     its own would tell a stranger that the alias exists, and what it stands for.
     """
-    decision = check(call, action, arn, account, key, context)
+    decision = check(call, action, arn, account, key, context, suits)
     if not decision.allowed:
         if account != call.account:
             call.conceal(_told(call, action, named or arn, account, context))

@@ -17,13 +17,13 @@ from holdfast.api.base import ValidationException
 from holdfast.services.call import Call
 from holdfast.services.kms import keys, records
 from holdfast.services.kms.authorization import SYMMETRIC, KeyContext, check, ciphertext_denial, deny
+from holdfast.services.kms.grants import check_grant_tokens
 from holdfast.services.kms.keys import FoundInUse
 from holdfast.services.kms.records import KeyInUse
-from holdfast.services.kms.rules import KeyState, require_usable
+from holdfast.services.kms.rules import DRY_RUN_TEXT, KeyState, require_usable, stop_dry_run
 from holdfast.vault.errors import DecryptError
 from holdfast.vault.kms_blob import BlobHeader, KeyMaterial, parse_header
 
-DRY_RUN_TEXT = "The request would have succeeded, but the DryRun option is set."
 IGNORE_CIPHERTEXT = "IGNORE_CIPHERTEXT"
 DATA_KEY_SIZES = {"AES_256": 32, "AES_128": 16}
 
@@ -33,10 +33,10 @@ def encrypt(call: Call, value: kms.EncryptRequest) -> kms.EncryptResponse:
     assert value.KeyId is not None
     assert value.Plaintext is not None
     _check_algorithm(value.EncryptionAlgorithm)
-    _check_grant_tokens(value.GrantTokens)
+    check_grant_tokens(call, value.GrantTokens)
     found = keys.use(call, value.KeyId, "kms:Encrypt", value.EncryptionContext)
     material = _usable_material(call, found)
-    _stop_dry_run(value.DryRun)
+    stop_dry_run(value.DryRun)
     blob = material.encrypt(value.EncryptionContext, value.Plaintext, call.randomness)
     return kms.EncryptResponse(CiphertextBlob=blob, KeyId=found.arn, EncryptionAlgorithm=SYMMETRIC)
 
@@ -44,7 +44,7 @@ def encrypt(call: Call, value: kms.EncryptRequest) -> kms.EncryptResponse:
 def decrypt(call: Call, value: kms.DecryptRequest) -> kms.DecryptResponse:
     """The plaintext of a ciphertext, found and opened by the key and material that it names itself."""
     _check_algorithm(value.EncryptionAlgorithm)
-    _check_grant_tokens(value.GrantTokens)
+    check_grant_tokens(call, value.GrantTokens)
     _check_recipient(value.Recipient)
     context = value.EncryptionContext
     if value.DryRunModifiers:
@@ -54,7 +54,7 @@ def decrypt(call: Call, value: kms.DecryptRequest) -> kms.DecryptResponse:
         raise kms.DryRunOperationException(DRY_RUN_TEXT)
     blob = value.CiphertextBlob
     found, plaintext = _open(call, "kms:Decrypt", blob, _header(blob), value.KeyId, context)
-    _stop_dry_run(value.DryRun)
+    stop_dry_run(value.DryRun)
     return kms.DecryptResponse(
         KeyId=found.arn,
         Plaintext=plaintext,
@@ -68,7 +68,7 @@ def re_encrypt(call: Call, value: kms.ReEncryptRequest) -> kms.ReEncryptResponse
     assert value.DestinationKeyId is not None
     _check_algorithm(value.SourceEncryptionAlgorithm)
     _check_algorithm(value.DestinationEncryptionAlgorithm)
-    _check_grant_tokens(value.GrantTokens)
+    check_grant_tokens(call, value.GrantTokens)
     source_context, target_context = value.SourceEncryptionContext, value.DestinationEncryptionContext
     if value.DryRunModifiers:
         _check_modifiers(value.DryRun, value.SourceKeyId)
@@ -83,7 +83,7 @@ def re_encrypt(call: Call, value: kms.ReEncryptRequest) -> kms.ReEncryptResponse
     source, plaintext = _open(call, "kms:ReEncryptFrom", blob, header, value.SourceKeyId, source_context, more)
     target = keys.use(call, value.DestinationKeyId, "kms:ReEncryptTo", target_context, more)
     material = _usable_material(call, target)
-    _stop_dry_run(value.DryRun)
+    stop_dry_run(value.DryRun)
     return kms.ReEncryptResponse(
         CiphertextBlob=material.encrypt(target_context, plaintext, call.randomness),
         SourceKeyId=source.arn,
@@ -100,10 +100,10 @@ def generate_data_key(call: Call, value: kms.GenerateDataKeyRequest) -> kms.Gene
     assert value.KeyId is not None
     _check_recipient(value.Recipient)
     size = _data_key_size(value.KeySpec, value.NumberOfBytes)
-    _check_grant_tokens(value.GrantTokens)
+    check_grant_tokens(call, value.GrantTokens)
     found = keys.use(call, value.KeyId, "kms:GenerateDataKey", value.EncryptionContext)
     material = _usable_material(call, found)
-    _stop_dry_run(value.DryRun)
+    stop_dry_run(value.DryRun)
     plaintext = call.randomness.bytes(size)
     return kms.GenerateDataKeyResponse(
         CiphertextBlob=material.encrypt(value.EncryptionContext, plaintext, call.randomness),
@@ -119,10 +119,10 @@ def generate_data_key_without_plaintext(
     """A random data key, encrypted only: for someone else to decrypt later."""
     assert value.KeyId is not None
     size = _data_key_size(value.KeySpec, value.NumberOfBytes)
-    _check_grant_tokens(value.GrantTokens)
+    check_grant_tokens(call, value.GrantTokens)
     found = keys.use(call, value.KeyId, "kms:GenerateDataKeyWithoutPlaintext", value.EncryptionContext)
     material = _usable_material(call, found)
-    _stop_dry_run(value.DryRun)
+    stop_dry_run(value.DryRun)
     blob = material.encrypt(value.EncryptionContext, call.randomness.bytes(size), call.randomness)
     return kms.GenerateDataKeyWithoutPlaintextResponse(
         CiphertextBlob=blob, KeyId=found.arn, KeyMaterialId=found.key.material_id
@@ -148,12 +148,6 @@ def _check_algorithm(algorithm: str | None) -> None:
         raise kms.InvalidKeyUsageException(f"Algorithm {algorithm} is incompatible with key spec {SYMMETRIC}.")
 
 
-def _check_grant_tokens(tokens: list[str] | None) -> None:
-    """There are no grants yet, so no token was ever handed out."""
-    if tokens:
-        raise kms.InvalidGrantTokenException("The grant token is not valid: grants are not implemented.")
-
-
 def _check_recipient(recipient: kms.RecipientInfo | None) -> None:
     if recipient is not None:
         raise kms.UnsupportedOperationException("Attestation documents are not implemented: Recipient.")
@@ -164,11 +158,6 @@ def _check_modifiers(dry_run: bool | None, key_id: str | None) -> None:
         raise ValidationException("DryRunModifiers can be specified only when DryRun is true.")
     if key_id is None:
         raise ValidationException(f"A key must be specified when DryRunModifiers is {IGNORE_CIPHERTEXT}.")
-
-
-def _stop_dry_run(dry_run: bool | None) -> None:
-    if dry_run:
-        raise kms.DryRunOperationException(DRY_RUN_TEXT)
 
 
 def _data_key_size(spec: str | None, size: int | None) -> int:

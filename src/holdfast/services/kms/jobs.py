@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.services.call import Call
-from holdfast.services.kms import keys, records, rules
+from holdfast.services.kms import grant_records, keys, records, rules
 from holdfast.services.kms.rotation_operations import AUTOMATIC
 
 
 def delete_key(call: Call, subject: str, payload: dict[str, Any]) -> None:
-    """Delete a key whose waiting period is over, with its material, aliases and tags. Nothing can bring it back."""
+    """Delete a key whose waiting period is over, with its material, aliases, tags and grants. Nothing can bring it back."""
     key = records.read_key(call.tx, call.account, call.region, subject)
     if key is None:
         return
@@ -21,6 +21,7 @@ def delete_key(call: Call, subject: str, payload: dict[str, Any]) -> None:
         keys.schedule_jobs(call, subject, key.lifecycle)
         return
     for statement in (
+        grant_records.DELETE_GRANTS,
         records.DELETE_ALIASES_OF_KEY,
         records.DELETE_TAGS,
         records.DELETE_MATERIALS,

@@ -10,6 +10,7 @@ from holdfast.api.base import ValidationException
 from holdfast.services.call import Call
 from holdfast.services.kms import keys, records, rules
 from holdfast.services.kms.authorization import ENCRYPT_DECRYPT, KMS_ORIGIN, SYMMETRIC
+from holdfast.services.kms.grants import check_grant_tokens
 from holdfast.services.kms.pages import page_limit, position, truncated
 from holdfast.services.kms.policy_operations import accept_policy
 from holdfast.services.kms.records import Key
@@ -106,8 +107,7 @@ def metadata(key: Key, arn: str, account: str) -> kms.KeyMetadata:
 
 def describe_key(call: Call, value: kms.DescribeKeyRequest) -> kms.DescribeKeyResponse:
     """Everything about a key but its policy, tags, aliases and rotation."""
-    if value.GrantTokens:
-        raise kms.InvalidGrantTokenException("The grant token is not valid: grants are not implemented.")
+    check_grant_tokens(call, value.GrantTokens)
     found = keys.describe(call, value.KeyId, "kms:DescribeKey", aliases=True)
     return kms.DescribeKeyResponse(KeyMetadata=metadata(*found))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from holdfast.access.decision import denial_text
 from holdfast.api.base import AccessDeniedException
 from holdfast.services.kms import records
-from holdfast.services.kms.authorization import SYMMETRIC, KeyContext, authorize, deny
+from holdfast.services.kms.authorization import SYMMETRIC, KeyContext, Suits, authorize, deny
 from holdfast.services.kms.identifiers import (
     KeyReference,
     alias_arn,
@@ -85,14 +85,30 @@ def known(call: Call, key_id: str, action: str) -> str:
     return reference.key_id
 
 
-def describe(call: Call, key_id: str | None, action: str, *, aliases: bool) -> Found:
-    """The key of an operation that tells about a key of any account, authorized."""
+def describe(
+    call: Call,
+    key_id: str | None,
+    action: str,
+    *,
+    aliases: bool,
+    encryption_context: Mapping[str, str] | None = None,
+    more: Context | None = None,
+    suits: Suits | None = None,
+) -> Found:
+    """The key of an operation about a key of any account, authorized. `suits` says which grants count."""
     assert key_id is not None
     parse = parse_key_id if aliases else parse_key_id_without_alias
-    return _found(call, parse(key_id, call.account, call.region), action, None)
+    return _found(call, parse(key_id, call.account, call.region), action, more, encryption_context, suits)
 
 
-def _found(call: Call, reference: KeyReference, action: str, more: Context | None) -> Found:
+def _found(
+    call: Call,
+    reference: KeyReference,
+    action: str,
+    more: Context | None,
+    encryption_context: Mapping[str, str] | None = None,
+    suits: Suits | None = None,
+) -> Found:
     account = reference.account
     if reference.alias:
         row = call.tx.one(records.READ_KEY_BY_ALIAS, account, call.region, reference.alias)
@@ -100,13 +116,15 @@ def _found(call: Call, reference: KeyReference, action: str, more: Context | Non
         row = call.tx.one(records.READ_KEY, account, call.region, reference.key_id)
     key = records.key_of_row(row)
     if key is None:
-        key_id = _authorize_missing(call, reference, action, KeyContext(call, account, None, more=more))
+        key_id = _authorize_missing(
+            call, reference, action, KeyContext(call, account, None, encryption_context, more=more)
+        )
         created = records.read_key(call.tx, account, call.region, key_id)
         assert created is not None
         return Found(created, arn_of(call, account, key_id), account)
     arn = arn_of(call, account, key.key_id)
-    context = KeyContext(call, account, key, request_alias=reference.alias, more=more)
-    authorize(call, action, arn, account, key, context, _alias_arn(call, reference))
+    context = KeyContext(call, account, key, encryption_context, reference.alias, more)
+    authorize(call, action, arn, account, key, context, _alias_arn(call, reference), suits)
     return Found(key, arn, account)
 
 
@@ -156,6 +174,7 @@ class ManagedToBe(NamedTuple):
     key_id: str
     managed_for: str
     policy: str = ""
+    grants: int = 0
 
 
 def _authorize_missing(call: Call, reference: KeyReference, action: str, context: Context) -> str:

@@ -22,6 +22,8 @@ class KeyInUse(NamedTuple):
     """The service of an AWS managed key; empty for a customer managed one."""
     policy: str
     """As for `Key`."""
+    grants: int
+    """How many grants it has."""
     material_id: str
     material_sealed: bytes
 
@@ -38,6 +40,8 @@ class Key(NamedTuple):
     material_id: str
     """The current one."""
     lifecycle: Lifecycle
+    grants: int = 0
+    """How many grants it has."""
 
 
 class Material(NamedTuple):
@@ -60,7 +64,7 @@ class Alias(NamedTuple):
 
 USE_KEY = Statement(
     """
-    SELECT k.key_id, k.state, k.managed_for, k.policy, m.material_id, m.material_sealed FROM kms_key AS k
+    SELECT k.key_id, k.state, k.managed_for, k.policy, k.grants, m.material_id, m.material_sealed FROM kms_key AS k
     JOIN kms_key_material AS m
       ON m.account = k.account AND m.region = k.region AND m.key_id = k.key_id AND m.material_id = k.current_material_id
     WHERE k.account = ? AND k.region = ? AND k.key_id = ?
@@ -68,7 +72,7 @@ USE_KEY = Statement(
 )
 USE_ALIAS = Statement(
     """
-    SELECT k.key_id, k.state, k.managed_for, k.policy, m.material_id, m.material_sealed FROM kms_alias AS a
+    SELECT k.key_id, k.state, k.managed_for, k.policy, k.grants, m.material_id, m.material_sealed FROM kms_alias AS a
     JOIN kms_key AS k ON k.account = a.account AND k.region = a.region AND k.key_id = a.key_id
     JOIN kms_key_material AS m
       ON m.account = k.account AND m.region = k.region AND m.key_id = k.key_id AND m.material_id = k.current_material_id
@@ -77,7 +81,7 @@ USE_ALIAS = Statement(
 )
 USE_MATERIAL = Statement(
     """
-    SELECT k.key_id, k.state, k.managed_for, k.policy, m.material_id, m.material_sealed FROM kms_key_material AS m
+    SELECT k.key_id, k.state, k.managed_for, k.policy, k.grants, m.material_id, m.material_sealed FROM kms_key_material AS m
     JOIN kms_key AS k ON k.account = m.account AND k.region = m.region AND k.key_id = m.key_id
     WHERE m.account = ? AND m.region = ? AND m.key_id = ? AND m.material_id = ?
     """
@@ -85,14 +89,14 @@ USE_MATERIAL = Statement(
 
 READ_KEY = Statement(
     """
-    SELECT k.key_id, k.managed_for, k.description, k.policy, k.created, k.current_material_id,
+    SELECT k.key_id, k.managed_for, k.description, k.policy, k.created, k.current_material_id, k.grants,
       k.state, k.deletion_due, k.rotation_period, k.next_rotation
     FROM kms_key AS k WHERE k.account = ? AND k.region = ? AND k.key_id = ?
     """
 )
 READ_KEY_BY_ALIAS = Statement(
     """
-    SELECT k.key_id, k.managed_for, k.description, k.policy, k.created, k.current_material_id,
+    SELECT k.key_id, k.managed_for, k.description, k.policy, k.created, k.current_material_id, k.grants,
       k.state, k.deletion_due, k.rotation_period, k.next_rotation
     FROM kms_alias AS a
     JOIN kms_key AS k ON k.account = a.account AND k.region = a.region AND k.key_id = a.key_id
@@ -189,8 +193,10 @@ def key_of_row(row: tuple[Any, ...] | None) -> Key | None:
     """A row of READ_KEY or READ_KEY_BY_ALIAS."""
     if row is None:
         return None
-    key_id, managed_for, description, policy, created, material_id, state, *times = row
-    return Key(key_id, managed_for, description, policy, created, material_id, Lifecycle(KeyState(state), *times))
+    key_id, managed_for, description, policy, created, material_id, grants, state, *times = row
+    return Key(
+        key_id, managed_for, description, policy, created, material_id, Lifecycle(KeyState(state), *times), grants
+    )
 
 
 def read_key(tx: Transaction, account: str, region: str, key_id: str) -> Key | None:

@@ -20,6 +20,7 @@ from holdfast.api.base import ValidationException
 from holdfast.api.kms import (
     ConflictException,
     DisabledException,
+    DryRunOperationException,
     KMSInvalidStateException,
     LimitExceededException,
     TagException,
@@ -39,6 +40,7 @@ MAXIMUM_TAGS = 50
 MAXIMUM_ALIASES = 50
 """Aliases of one key (KMS developer guide, "Resource quotas")."""
 
+DRY_RUN_TEXT = "The request would have succeeded, but the DryRun option is set."
 DELETE_JOB = "kms.delete-key"
 ROTATE_JOB = "kms.rotate-key"
 
@@ -65,6 +67,12 @@ class Lifecycle:
     def rotation_enabled(self) -> bool:
         """As GetKeyRotationStatus tells it: false while the key is pending deletion, though the setting is kept."""
         return self.rotation_period > 0 and self.state is not KeyState.PENDING_DELETION
+
+
+def stop_dry_run(dry_run: bool | None) -> None:
+    """Answer a request that would have succeeded now, and only asks whether it would."""
+    if dry_run:
+        raise DryRunOperationException(DRY_RUN_TEXT)
 
 
 def require_usable(state: KeyState, arn: str) -> None:
