@@ -114,6 +114,30 @@ class CreateAccountResponse(ResponseShape):
     Account: str | None = None
     AccessKeyId: str | None = None
     SecretAccessKey: SecretString | None = None
+    Endpoint: str | None = None
+    Region: str | None = None
+
+
+AuditText = Annotated[str, Constraint(minimum=1, maximum=2048)]
+
+
+class DiagnoseSignatureRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('RequestId',)
+    RequestId: AuditText | None = None
+
+
+class DiagnoseSignatureResponse(ResponseShape):
+    RequestId: str | None = None
+    Date: DateTime | None = None
+    Cause: str | None = None
+    Text: str | None = None
+    Details: dict[str, str] | None = None
+    ErrorCode: str | None = None
+    Service: str | None = None
+    Operation: str | None = None
+    AccessKeyId: str | None = None
+    Account: str | None = None
+    SourceAddress: str | None = None
 
 
 RequestId = Annotated[str, Constraint(minimum=1, maximum=128)]
@@ -181,6 +205,22 @@ class GetStatusResponse(ResponseShape):
 AuditCount = Annotated[int, Constraint(minimum=1, maximum=1000)]
 
 
+class ListAccountsRequest(Shape):
+    After: AccountId | None = None
+    MaxResults: AuditCount | None = None
+
+
+class AccountDescription(Shape):
+    Account: AccountId | None = None
+    CreatedDate: DateTime | None = None
+    Home: bool | None = None
+
+
+class ListAccountsResponse(ResponseShape):
+    Accounts: list[AccountDescription] | None = None
+    After: AccountId | None = None
+
+
 class ReadAuditRequest(Shape):
     After: int | None = None
     Account: AccountId | None = None
@@ -200,7 +240,6 @@ class ReadAuditResponse(ResponseShape):
     More: bool | None = None
 
 
-AuditText = Annotated[str, Constraint(minimum=1, maximum=2048)]
 AuditToken = Annotated[str, Constraint(minimum=1, maximum=8192)]
 
 
@@ -289,6 +328,12 @@ class ClockNotMovableException(ServiceError):
     code = 'ClockNotMovableException'
 
 
+class DiagnosisNotFoundException(ServiceError):
+    """No diagnosis is kept for that request."""
+
+    code = 'DiagnosisNotFoundException'
+
+
 class InvalidAuditTokenException(ServiceError):
     """The token does not belong to this search, or the verification is not under way any more."""
 
@@ -310,10 +355,12 @@ class RequestNotFoundException(ServiceError):
 AdvanceClock = Operation('holdfast', 'AdvanceClock', AdvanceClockRequest, AdvanceClockResponse, errors=(ClockNotMovableException,))
 Can = Operation('holdfast', 'Can', CanRequest, CanResponse, errors=(NoSuchPrincipalException,))
 CreateAccount = Operation('holdfast', 'CreateAccount', CreateAccountRequest, CreateAccountResponse, errors=(AccountAlreadyExistsException,))
+DiagnoseSignature = Operation('holdfast', 'DiagnoseSignature', DiagnoseSignatureRequest, DiagnoseSignatureResponse, errors=(DiagnosisNotFoundException,))
 Explain = Operation('holdfast', 'Explain', ExplainRequest, ExplainResponse, errors=(RequestNotFoundException,))
 GetClock = Operation('holdfast', 'GetClock', GetClockRequest, GetClockResponse, errors=())
 GetEnvironment = Operation('holdfast', 'GetEnvironment', GetEnvironmentRequest, GetEnvironmentResponse, errors=())
 GetStatus = Operation('holdfast', 'GetStatus', GetStatusRequest, GetStatusResponse, errors=())
+ListAccounts = Operation('holdfast', 'ListAccounts', ListAccountsRequest, ListAccountsResponse, errors=())
 ReadAudit = Operation('holdfast', 'ReadAudit', ReadAuditRequest, ReadAuditResponse, errors=())
 SearchAudit = Operation('holdfast', 'SearchAudit', SearchAuditRequest, SearchAuditResponse, errors=(InvalidAuditTokenException,))
 VerifyAudit = Operation('holdfast', 'VerifyAudit', VerifyAuditRequest, VerifyAuditResponse, errors=(InvalidAuditTokenException,))
@@ -323,10 +370,12 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
     'AdvanceClock': AdvanceClock,
     'Can': Can,
     'CreateAccount': CreateAccount,
+    'DiagnoseSignature': DiagnoseSignature,
     'Explain': Explain,
     'GetClock': GetClock,
     'GetEnvironment': GetEnvironment,
     'GetStatus': GetStatus,
+    'ListAccounts': ListAccounts,
     'ReadAudit': ReadAudit,
     'SearchAudit': SearchAudit,
     'VerifyAudit': VerifyAudit,

@@ -50,8 +50,9 @@ if TYPE_CHECKING:
 
 EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 MOST_HOSTS = 24
-LONGEST_HEAD = 16_384
-"""Characters of target and headers up to which candidates are tried: each of them costs a hash of it all."""
+LONGEST_PATH = 512
+LONGEST_HEAD = 8192
+"""Characters of the path, and of target and headers, up to which candidates are tried: each costs a hash of it all."""
 DEEPEST_PATH = 8
 _HEX_HASH = re.compile(r"[0-9a-f]{64}")
 _HOST = re.compile(r"[A-Za-z0-9._\-\[\]:]{1,255}")
@@ -257,7 +258,8 @@ def _mismatch(
 ) -> Diagnosis:
     if credential is None or credential.secret is None:
         return Diagnosis(Cause.UNKNOWN, "The signature does not match, and its key is gone meanwhile.")
-    if len(request.target) + sum(len(name) + len(value) for name, value in request.headers.items()) > LONGEST_HEAD:
+    head = len(request.target) + sum(len(name) + len(value) for name, value in request.headers.items())
+    if len(request.target.partition("?")[0]) > LONGEST_PATH or head > LONGEST_HEAD:
         return Diagnosis(Cause.UNKNOWN, "The signature does not match; the request is too large to look further.")
     payload_hash = error.steps.canonical_request.rpartition("\n")[2]
     key = signing_key(credential.secret, presented.scope)

@@ -72,10 +72,10 @@ def signature_diagnosis(tx: Transaction, request_id: str) -> SignatureDiagnosis 
 def may_see_diagnoses(call: Call) -> bool:
     """Whether the caller is the operator, or the root user of the home account."""
     decision = call.check("holdfast:DiagnoseSignature", "*")
-    kind = call.principal.kind
-    home = call.surroundings.control.home(call.tx)[2]
-    trusted = kind is PrincipalKind.OPERATOR or (kind is PrincipalKind.ROOT and call.account == home)
-    return decision.allowed and trusted
+    if call.principal.kind is PrincipalKind.OPERATOR:
+        return decision.allowed
+    at_home = call.account == call.surroundings.control.home(call.tx)[2]
+    return decision.allowed and at_home and call.principal.kind is PrincipalKind.ROOT
 
 
 def diagnose_signature(call: Call, value: api.DiagnoseSignatureRequest) -> api.DiagnoseSignatureResponse:

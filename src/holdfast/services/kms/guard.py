@@ -11,6 +11,7 @@ from holdfast.api.base import ServiceError
 from holdfast.services.arn import parse_arn
 from holdfast.services.kms import records
 from holdfast.services.kms.authorization import KeyContext, policy_of
+from holdfast.services.kms.grant_records import all_grants
 from holdfast.services.kms.identifiers import alias_arn, key_arn, parse_key_id
 from holdfast.services.kms.keys import ManagedToBe
 from holdfast.services.kms.policies import MANAGED_KEYS
@@ -37,7 +38,8 @@ def guard(call: Call, action: str, resource: str) -> Guard:
     if key is not None:
         context = dict(KeyContext(call, account, key, request_alias=reference.alias))
         arn = key_arn(call.partition, call.region, account, key.key_id)
-        return Guard(arn, account, policy_of(call, account, key), "key", grants_of(call, account, key.key_id), context)
+        grants = grants_of(call, account, key.key_id) if key.grants else ()
+        return Guard(arn, account, policy_of(call, account, key), "key", grants, context)
     if not reference.alias:
         return Guard(key_arn(call.partition, call.region, account, reference.key_id), account, kind="key")
     named = alias_arn(call.partition, call.region, account, reference.alias)
@@ -48,5 +50,5 @@ def guard(call: Call, action: str, resource: str) -> Guard:
 
 
 def grants_of(call: Call, account: str, key_id: str) -> tuple[GrantStatement, ...]:
-    """The grants of a key. CreateGrant is absent, so no key has any."""
-    return ()
+    """The grants of a key, of every grantee: who can do something is asked of all of them."""
+    return tuple(grant.statement() for grant in all_grants(call.tx, account, call.region, key_id))
