@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from holdfast.cli.errors import BadUsage
+from holdfast.cli.errors import BadUsage, CallRefused
 from holdfast.cli.options import DataOption, FormatOption
 from holdfast.cli.output import print_json, strong
 
@@ -48,7 +48,8 @@ def explain(
     on the caller's behalf are in the chain: "Access to KMS is not allowed" names the key and the policy. Works on a
     running server and on the data directory of one that does not run. With AWS_ENDPOINT_URL instead of a directory, the
     calls of the caller's own account can be explained (action holdfast:Explain); policies that the caller may not read
-    are left out.
+    are left out. Of a request whose signature was refused, the operator is told the likely cause: a wrong clock, a proxy
+    that rewrites the host, a wrong secret.
 
     For example:
 
@@ -56,7 +57,13 @@ def explain(
         holdfast explain 01a20b3d-a1bb-7cb7-93e2-eb58005e3b0d --data /srv/holdfast
         holdfast explain 01a20b3d-a1bb-7cb7-93e2-eb58005e3b0d --format json | jq .gap.statement
     """
-    answer = _ask(data, "Explain", {"RequestId": request_id})
+    try:
+        answer = _ask(data, "Explain", {"RequestId": request_id})
+    except CallRefused as refused:
+        if not str(refused).startswith("RequestNotFoundException:"):
+            raise
+        _explain_signature(data, request_id, form, refused)
+        return
     if form == "json":
         print_json(described(answer))
         return
@@ -137,6 +144,24 @@ def who_can(
     if answer.get("Truncated"):
         print("\nThere are more; these are the nearest.")
     _tell_redacted(answer)
+
+
+def _explain_signature(data: str | None, request_id: str, form: str, refused: CallRefused) -> None:
+    """A request whose caller was never established is in no account's records; its signature may have been looked into."""
+    try:
+        found = _ask(data, "DiagnoseSignature", {"RequestId": request_id})
+    except CallRefused:
+        raise refused from None
+    if form == "json":
+        signature = {"cause": found["Cause"], "text": found["Text"], "details": found.get("Details", {})}
+        signature |= {"error_code": found["ErrorCode"], "access_key_id": found.get("AccessKeyId")}
+        shown = {"request_id": request_id, "account": found.get("Account"), "outcome": "signature-refused", "chain": []}
+        print_json({**shown, "signature": signature})
+        return
+    called = f"{found['Service']}:{found['Operation']}"
+    key = f" with the access key {found['AccessKeyId']}" if found.get("AccessKeyId") else ""
+    print(f"request {request_id}: the signature of {called}{key} was refused ({found['ErrorCode']})\n")
+    print(f"{strong(found['Cause'])}: {_plain(found['Text'])}")
 
 
 # -- asking -------------------------------------------------------------------------------------------------------------

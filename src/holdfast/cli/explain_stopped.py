@@ -11,6 +11,7 @@ from holdfast.api import holdfast as api
 from holdfast.api.base import ServiceError
 from holdfast.cli.errors import CallRefused
 from holdfast.server.stopped_store import operator_call, stopped_store
+from holdfast.services.holdfast.diagnoses import diagnose_signature
 from holdfast.services.holdfast.explanations import explained
 from holdfast.services.holdfast.question_operations import can
 from holdfast.services.holdfast.who_can import search_at_once
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _OPERATIONS: dict[str, tuple[type[Any], Callable[..., Any]]] = {
     "Explain": (api.ExplainRequest, explained),
     "Can": (api.CanRequest, can),
+    "DiagnoseSignature": (api.DiagnoseSignatureRequest, diagnose_signature),
     "WhoCan": (api.WhoCanRequest, search_at_once),
 }
 

@@ -24,6 +24,7 @@ from holdfast.services.sts.session_token import Session, SessionKind, open_sessi
 from holdfast.vault.errors import DecryptError
 from holdfast.vault.registry import ACCESS_KEY_SECRET
 from holdfast.wire import sigv4
+from holdfast.wire.signature_doctor import Credential
 from holdfast.wire.sigv4_canonical import SigningKeys
 from holdfast.wire.sigv4_errors import (
     ExpiredTokenException,
@@ -169,6 +170,19 @@ class Authenticator:
             keys=self._keys,
             version=version,
         )
+
+    def credential(self, presented: Presented, transaction: Transaction) -> tuple[Credential, str]:
+        """What is known of the credentials that a refused request presents, and their account; empty for unknown ones."""
+        if presented.session_token is not None:
+            opened = self._opened(presented.access_key_id, presented.session_token)
+            if opened is None:
+                return Credential(known=False), ""
+            session = opened.session
+            return Credential(known=True, secret=session.secret.encode(), expires=session.expires), session.account
+        key = read_access_key(transaction, presented.access_key_id)
+        if key is None:
+            return Credential(known=False), ""
+        return Credential(known=True, active=bool(key.active), secret=self._secret(key)), key.account
 
     # -- long-term keys -------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from holdfast.server.metrics import Metrics
 from holdfast.server.notebook import Notebook
 from holdfast.server.outside import Web
 from holdfast.server.pipeline import Pipeline, Report
+from holdfast.server.signature_failures import SignatureFailures
 from holdfast.server.surroundings import ServerSurroundings
 from holdfast.services.holdfast import records
 from holdfast.store.group_commit import GroupCommit
@@ -86,11 +87,13 @@ class House:
         self.metrics.gauges = self._gauges
         runner = JobRunner(executor, self.directory, self.notebook, audit, self.surroundings, clock, report)
         self.worker = Worker(runner, clock)
+        authenticator = Authenticator(
+            vault, identities, clock.wall, lambda: self.home_account, lambda: self.home_region
+        )
+        failures = SignatureFailures(authenticator, executor, self.notebook, clock, lambda: self.endpoint, report)
         self.pipeline = Pipeline(
             directory=self.directory,
-            authenticator=Authenticator(
-                vault, identities, clock.wall, lambda: self.home_account, lambda: self.home_region
-            ),
+            authenticator=authenticator,
             executor=executor,
             notebook=self.notebook,
             audit=audit,
@@ -99,6 +102,7 @@ class House:
             metrics=self.metrics,
             own_page=self.own_page,
             wake_worker=self.worker.wake,
+            signature_failures=failures,
             report=report,
         )
         self.handle = self.pipeline.handle

@@ -45,6 +45,7 @@ from holdfast.store.transaction import StoreError, Transaction
 from holdfast.vault.randomness import time_ordered_id
 from holdfast.wire.messages import Reply, Request, Response
 from holdfast.wire.protocols import UNKNOWN_SERVICE, ServiceProtocols, WireProtocol, identify, unknown_operation
+from holdfast.wire.sigv4_errors import SignatureError
 from holdfast.wire.validation import Validator, validator
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from holdfast.server.directory import Directory
     from holdfast.server.metrics import Metrics
     from holdfast.server.notebook import Notebook
+    from holdfast.server.signature_failures import SignatureFailures
     from holdfast.server.surroundings import ServerSurroundings
     from holdfast.store.group_commit import GroupCommit
     from holdfast.work.clock import Clock
@@ -114,6 +116,7 @@ class Pipeline:
         metrics: Metrics,
         own_page: OwnPage,
         wake_worker: Callable[[], None],
+        signature_failures: SignatureFailures,
         report: Report,
     ) -> None:
         self._directory = directory
@@ -126,6 +129,7 @@ class Pipeline:
         self._metrics = metrics
         self._own_page = own_page
         self._wake_worker = wake_worker
+        self._signature_failures = signature_failures
         self._report = report
         self._protocols: dict[str, ServiceProtocols] = {}
         self._validators: dict[Operation[Any, Any], Validator] = {}
@@ -160,6 +164,11 @@ class Pipeline:
                 self._write(exchange)
             else:
                 self._read(exchange, snapshot)
+        except SignatureError as error:
+            self._answer(exchange, self._error(exchange, error))
+            self._signature_failures.look_into(
+                exchange.request_id, request, error, exchange.operation, exchange.service.api.metadata.signing_name
+            )
         except ServiceError as error:
             self._answer(exchange, self._error(exchange, error))
         except StoreError as error:

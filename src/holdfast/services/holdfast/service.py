@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from holdfast.api import holdfast as api
-from holdfast.services.holdfast import audit_operations, explanations, operations, question_operations, who_can
+from holdfast.services.holdfast import (
+    audit_operations,
+    diagnoses,
+    explanations,
+    operations,
+    question_operations,
+    who_can,
+)
 from holdfast.services.service import Service, read, waiting, write
 
 SERVICE = Service(
@@ -12,6 +19,7 @@ SERVICE = Service(
         "AdvanceClock": waiting(operations.advance_clock),
         "Can": read(question_operations.can),
         "CreateAccount": write(operations.create_account),
+        "DiagnoseSignature": read(diagnoses.diagnose_signature),
         "Explain": waiting(explanations.explain),
         "GetClock": read(operations.get_clock),
         "GetEnvironment": read(operations.get_environment),
@@ -22,4 +30,5 @@ SERVICE = Service(
         "VerifyAudit": waiting(audit_operations.verify_audit),
         "WhoCan": waiting(who_can.who_can),
     },
+    notes={diagnoses.SIGNATURE_FAILED: diagnoses.write_failure},
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -118,6 +118,14 @@ def grants_for(tx: Transaction, account: str, region: str, key_id: str, names: l
     """The grants of a key whose grantee has one of at most five names."""
     padded = (names + [""] * 5)[:5]
     return [grant_of_row(row) for row in tx.all(GRANTS_FOR, account, region, key_id, *padded)]
+
+
+def all_grants(tx: Transaction, account: str, region: str, key_id: str) -> Iterator[Grant]:
+    """Every grant of a key, a thousand at a time."""
+    after = ""
+    while rows := tx.all(LIST_GRANTS, account, region, key_id, after, 1000):
+        yield from map(grant_of_row, rows)
+        after = rows[-1][0]
 
 
 def insert_grant(tx: Transaction, region: str, grant: Grant) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from holdfast.api.base import ServiceError
 from holdfast.services.arn import parse_arn
-from holdfast.services.kms import grant_records, records
+from holdfast.services.kms import records
 from holdfast.services.kms.authorization import KeyContext, policy_of
+from holdfast.services.kms.grant_records import all_grants
 from holdfast.services.kms.identifiers import alias_arn, key_arn, parse_key_id
 from holdfast.services.kms.keys import ManagedToBe
 from holdfast.services.kms.policies import MANAGED_KEYS
@@ -19,9 +20,6 @@ from holdfast.services.service import Guard
 if TYPE_CHECKING:
     from holdfast.access.grounds import GrantStatement
     from holdfast.services.call import Call
-
-MOST = 10_000
-"""Grants of one key that a question looks at; a key may have 50,000 (KMS quotas)."""
 
 
 def guard(call: Call, action: str, resource: str) -> Guard:
@@ -52,6 +50,5 @@ def guard(call: Call, action: str, resource: str) -> Guard:
 
 
 def grants_of(call: Call, account: str, key_id: str) -> tuple[GrantStatement, ...]:
-    """The grants of a key, whoever their grantees are: the first MOST, since the question names nobody."""
-    rows = call.tx.all(grant_records.LIST_GRANTS, account, call.region, key_id, "", MOST)
-    return tuple(grant_records.grant_of_row(row).statement() for row in rows)
+    """The grants of a key, of every grantee: who can do something is asked of all of them."""
+    return tuple(grant.statement() for grant in all_grants(call.tx, account, call.region, key_id))

@@ -1,4 +1,4 @@
--- Grants of KMS keys.
+-- Grants of KMS keys, and why signatures failed.
 
 -- How many grants a key has, so that a call on a key without any reads nothing more than the key.
 ALTER TABLE kms_key ADD COLUMN grants INTEGER NOT NULL DEFAULT 0 CHECK (grants >= 0);
@@ -31,3 +31,11 @@ CREATE INDEX kms_grant_by_grantee ON kms_grant (account, region, key_id, grantee
 CREATE INDEX kms_grant_by_name ON kms_grant (account, region, key_id, name);
 
 CREATE INDEX kms_grant_by_retiring ON kms_grant (region, retiring, grant_id);
+
+-- Why signatures were not accepted: the newest ten thousand refusals that were looked into. Nothing in it is secret.
+CREATE TABLE signature_failure (
+  -- Ids are in the order of time.
+  request_id TEXT NOT NULL PRIMARY KEY,
+  -- A JSON object (services/holdfast/diagnoses.py).
+  diagnosis TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
