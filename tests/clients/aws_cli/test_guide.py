@@ -1,4 +1,4 @@
-"""The pages of docs/guide with blocks of `sh`: the commands of each are run by a shell, in order, and what they print is what
+"""The pages of docs/guide with blocks of `sh`: a shell runs the commands of each in order, and they print what the page shows.
 
 An `sh` block runs in the shell of the blocks before it; the `text` block after it is everything that it must print, errors
 of commands included. The page's account stands for the test's, and `AbCdEf` for what is random in an ARN.
