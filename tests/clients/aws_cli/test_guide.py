@@ -1,4 +1,4 @@
-"""The pages of docs/guide: the commands of each are run by a shell, in order, and what they print is what the page shows.
+"""The pages of docs/guide with blocks of `sh`: a shell runs the commands of each in order, and they print what the page shows.
 
 An `sh` block runs in the shell of the blocks before it; the `text` block after it is everything that it must print, errors
 of commands included. The page's account stands for the test's, and `AbCdEf` for what is random in an ARN.
@@ -64,7 +64,10 @@ def run(steps: list[Step], account: Account, folder: Path) -> list[str]:
     return re.sub(r"(secret:[\w/]+)-\w{6}\b", r"\1-AbCdEf", printed).split(f"{MARK}\n")[:-1]
 
 
-@pytest.mark.parametrize("page", sorted(GUIDE.glob("*.md")), ids=lambda page: page.stem)
+PAGES = [page for page in sorted(GUIDE.glob("*.md")) if "```sh\n" in page.read_text()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_commands_of_a_page(page: Path, holdfast: Account, tmp_path: Path) -> None:
     steps = steps_of(page.read_text())
     for step, printed in zip(steps, run(steps, holdfast, tmp_path), strict=True):

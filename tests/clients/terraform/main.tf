@@ -22,6 +22,16 @@ resource "aws_kms_key" "mine" {
   description             = var.description
   deletion_window_in_days = 7
   tags                    = { team = "payments" }
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = var.description
+      Effect    = "Allow"
+      Principal = { AWS = "arn:aws:iam::${data.aws_caller_identity.me.account_id}:root" }
+      Action    = "kms:*"
+      Resource  = "*"
+    }]
+  })
 }
 
 resource "aws_kms_alias" "mine" {

@@ -32,6 +32,8 @@ def test_apply_plan_change_destroy(holdfast: Account, tmp_path: Path) -> None:
     assert ssm.get_parameter(Name="/terraform/secure", WithDecryption=True)["Parameter"]["Version"] == 2
     key = kms.describe_key(KeyId="alias/terraform")["KeyMetadata"]
     assert key["Description"] == "second"
+    policy = json.loads(kms.get_key_policy(KeyId=key["KeyId"])["Policy"])
+    assert [statement["Sid"] for statement in policy["Statement"]] == ["second"]
 
     terraform.destroy()
     assert ssm.describe_parameters()["Parameters"] == []

@@ -71,7 +71,7 @@ class House:
         self.randomness: Randomness = UnsafeSeededRandomness("authorization")
         self.vault = Vault(RootKeys.generate(self.randomness), self.randomness)
         self.directory = Directory()
-        self.principals = Identities()
+        self.principals: Any = Identities()
         self.key = SigningKey("ES256", "first")
         self.outside: Any = Provider(self.key)
         self.control = type("Control", (), {"audit_trail": None})()

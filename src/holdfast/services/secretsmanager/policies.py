@@ -57,7 +57,8 @@ _long = lru_cache(maxsize=256)(_compile)
 def check_grammar(text: str) -> None:
     """Raise MalformedPolicyDocumentException for a text that is no policy of a secret."""
     try:
-        read_policy(text, PolicyKind.RESOURCE)
+        # Compiled, and not only read: values of conditions are held to their operator's type there.
+        compile_policy(text, name=NAME, kind=PolicyKind.RESOURCE)
     except PolicyError as error:
         raise api.MalformedPolicyDocumentException(error.message) from None
 
