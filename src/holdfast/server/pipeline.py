@@ -4,6 +4,7 @@
       1  own pages      /_holdfast/health, /_holdfast/metrics
       2  route          which protocol, service and operation does the request's shape name?
       3  authenticate   whose signature is this? (server/authenticate.py)
+         admit          within the account's rates? only with the setting `quotas` (server/quotas.py)
       4  decode         bytes -> the operation's typed input, constraints checked
       5  run            the operation, inside one transaction:
                           read     in the snapshot of this loop iteration
@@ -34,6 +35,7 @@ from holdfast.api.base import (
     ServiceError,
     ServiceUnavailable,
     Shape,
+    ThrottlingException,
     UnknownOperationException,
 )
 from holdfast.server.denials import denial_of, may_be_denied
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from holdfast.server.directory import Directory
     from holdfast.server.metrics import Metrics
     from holdfast.server.notebook import Notebook
+    from holdfast.server.quotas import Quotas
     from holdfast.server.surroundings import ServerSurroundings
     from holdfast.store.group_commit import GroupCommit
     from holdfast.work.clock import Clock
@@ -115,6 +118,7 @@ class Pipeline:
         own_page: OwnPage,
         wake_worker: Callable[[], None],
         report: Report,
+        quotas: Quotas | None = None,
     ) -> None:
         self._directory = directory
         self._authenticator = authenticator
@@ -127,6 +131,7 @@ class Pipeline:
         self._own_page = own_page
         self._wake_worker = wake_worker
         self._report = report
+        self._quotas = quotas
         self._protocols: dict[str, ServiceProtocols] = {}
         self._validators: dict[Operation[Any, Any], Validator] = {}
         self._routes: dict[str, tuple[WireProtocol, Service, Operation[Any, Any]]] = {}
@@ -150,6 +155,8 @@ class Pipeline:
             snapshot = self._executor.snapshot()
             served = self._authenticate(exchange, snapshot)
             try:
+                if self._quotas is not None:
+                    self._admit(self._quotas, exchange, snapshot)
                 exchange.served = served or self._directory.served(exchange.operation)
                 exchange.value = exchange.protocol.decode(exchange.operation, request)
                 self._validator(exchange)(exchange.value)
@@ -215,6 +222,12 @@ class Pipeline:
             request, exchange.service.api.metadata, snapshot, unsigned=served is not None and served.unsigned
         )
         return served
+
+    def _admit(self, quotas: Quotas, exchange: Exchange, snapshot: Transaction) -> None:
+        """Raise ThrottlingException for a call beyond its rate. It has changed nothing, so a client may send it again."""
+        account, operation = exchange.caller.identity.principal.account, exchange.operation
+        if not quotas.admit(operation.service, operation.name, account, exchange.caller.region, snapshot):
+            raise ThrottlingException("Rate exceeded")
 
     def _validator(self, exchange: Exchange) -> Validator:
         found = self._validators.get(exchange.operation)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
@@ -18,6 +19,7 @@ from holdfast.access.grounds import Identity
 from holdfast.access.principal import root_of
 from holdfast.api.base import Operation, ServiceError, Shape
 from holdfast.server.directory import Directory
+from holdfast.server.quotas import PARAMETERS_PER_REGION
 from holdfast.services.call import Call, NeedsWrite, Source
 from holdfast.services.service import Mode, Served, Service
 from holdfast.store.migrate import migrate
@@ -76,7 +78,8 @@ class House:
     def __init__(self, path: Path) -> None:
         self.randomness: Randomness = UnsafeSeededRandomness(path.name)
         self.vault = Vault(RootKeys.generate(self.randomness), self.randomness)
-        self.control: Any = None
+        self.limits = dict(PARAMETERS_PER_REGION)
+        self.control: Any = SimpleNamespace(parameters_per_region=self.limits)
         self.wall: Any = None
         self.principals: Any = None
         self.outside: Any = None
