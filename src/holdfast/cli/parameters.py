@@ -47,7 +47,7 @@ def publish(
 
         holdfast parameters publish /aws/service/ecs/optimized-ami/image_id ami-0123456789abcdef0
         holdfast parameters publish /aws/service/holdfast/images ami-01234567 --type StringList
-        holdfast parameters publish /aws/service/mine/mirror mirror.example.org --region eu-west-1 --format json
+        holdfast parameters publish /aws/service/mine/mirror a.example.org --region eu-west-1
     """
     from holdfast.cli.connection import ControlDoor, data_directory
 
