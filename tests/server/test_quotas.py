@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from holdfast.server import quotas
 from holdfast.server.directory import Directory
 from holdfast.server.quotas import Bucket, Quotas
+from holdfast.store.transaction import Transaction
 from holdfast.testing.server import Account, Server
 
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -86,10 +87,14 @@ def test_every_operation_that_is_served_has_a_rate(service: str) -> None:
     assert set(Directory().service(service).operations) <= set(quotas.PROFILE[service])
 
 
+def never(_: Transaction, account: str, region: str) -> bool:
+    return False
+
+
 def test_what_is_full_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quotas, "BUCKETS", 2)
     now = 0.0
-    limits = Quotas(lambda: now, lambda *_: False)
+    limits = Quotas(lambda: now, never)
     nothing: Any = None
     for account in range(10):
         assert limits.admit("ssm", "PutParameter", str(account), "r", nothing)
@@ -117,8 +122,12 @@ def burst(call: Any, count: int, **arguments: Any) -> int:
 def test_reads_of_parameters_share_a_rate(account: Account) -> None:
     client = account.client("ssm", config=ONCE)
     client.put_parameter(Name="/p/n", Value="v", Type="String")
+
+    def many(_: int) -> int:
+        return burst(client.get_parameter, 25, Name="/p/n")
+
     with ThreadPoolExecutor(8) as pool:
-        counts = pool.map(lambda _: burst(client.get_parameter, 25, Name="/p/n"), range(8))
+        counts = pool.map(many, range(8))
         assert 40 <= sum(counts) < 200
     assert burst(client.get_parameters_by_path, 1, Path="/p") <= 1
 
@@ -134,8 +143,12 @@ def test_high_throughput_lifts_the_rate(account: Account) -> None:
 def test_retries_of_the_sdk_lose_no_write(account: Account) -> None:
     patient = account.client("ssm", config=Config(retries={"total_max_attempts": 20, "mode": "standard"}))
     names = [f"/retried/{number}" for number in range(8)]
+
+    def put(name: str) -> Any:
+        return patient.put_parameter(Name=name, Value=name, Type="String")
+
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda name: patient.put_parameter(Name=name, Value=name, Type="String"), names))
+        answers = list(pool.map(put, names))
     assert any(answer["ResponseMetadata"]["RetryAttempts"] for answer in answers), "some were throttled"
     found = patient.get_parameters_by_path(Path="/retried")["Parameters"]
     assert [(p["Name"], p["Value"], p["Version"]) for p in found] == [(name, name, 1) for name in names]

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from holdfast.api import ssm as api
 from holdfast.api.base import ValidationException
-from holdfast.services.ssm import tiers
+from holdfast.services.ssm import records, tiers
 from holdfast.services.ssm.tiers import ADVANCED, INTELLIGENT, STANDARD
 from holdfast.testing import Account
 from holdfast.vault.encryption_sdk import read_header
 
-from .house import House
+from .house import ACCOUNT, REGION, House
 from .refusals import refused
 
 POLICIES = '[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"5","Unit":"Hours"}}]'
@@ -168,8 +168,9 @@ def test_counts_of_both_tiers(house: House) -> None:
     house.call(api.DeleteParameters, api.DeleteParametersRequest(Names=["/a", "/again"]))
     assert attempt(house, "/b", ADVANCED) == ADVANCED
     assert attempt(house, "/c", STANDARD) == STANDARD
-    counted = house.database.reading.execute("SELECT tier, parameters FROM parameter_count").fetchall()
-    assert dict(counted) == {STANDARD: 2, ADVANCED: 3}
+    with house.transaction(writable=False) as tx:
+        counted = {tier: records.count_of(tx, ACCOUNT, REGION, tier) for tier in (STANDARD, ADVANCED)}
+    assert counted == {STANDARD: 2, ADVANCED: 3}
 
 
 def test_a_refused_parameter_does_not_count(house: House) -> None:

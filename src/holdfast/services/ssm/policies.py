@@ -133,7 +133,7 @@ def _attributes(policy: Mapping[str, Any]) -> dict[str, str]:
         raise _bad_attribute(f"A {kind} policy has the members Type, Version, which is 1.0, and Attributes.")
     attributes: object = policy["Attributes"]
     expected = _ATTRIBUTES[kind]
-    if not isinstance(attributes, dict) or set(cast("dict[str, Any]", attributes)) != expected:
+    if not isinstance(attributes, dict) or cast("dict[str, Any]", attributes).keys() != expected:
         raise _bad_attribute(f"The attributes of a {kind} policy are {' and '.join(sorted(expected))}.")
     found: dict[str, str] = {}
     for name, value in cast("dict[str, Any]", attributes).items():

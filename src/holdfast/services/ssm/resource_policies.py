@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -104,14 +104,16 @@ def consumers(text: str, owner: str) -> set[str]:
     """The other accounts that a policy, as it was sent, names: those to whom its parameter is listed as shared."""
     document: Any = msgspec.json.decode(text)
     found: Any = document["Statement"]
-    statements: list[Any] = [found] if isinstance(found, dict) else found
+    statements: list[dict[str, Any]] = [found] if isinstance(found, dict) else found
     accounts: set[str] = set()
     for statement in statements:
-        element = statement.get("Principal")
-        if statement.get("Effect") != "Allow" or not isinstance(element, dict):
-            continue
-        named: Any = element.get("AWS", [])  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        for value in [named] if isinstance(named, str) else named:
-            account = account_of(value) or (value.split(":")[4] if value.startswith("arn:") else "")
-            accounts.add(account)
+        element: Any = statement.get("Principal")
+        if statement["Effect"] == "Allow" and isinstance(element, dict):
+            named: Any = cast("dict[str, Any]", element).get("AWS", [])
+            accounts.update(_account(value) for value in ([named] if isinstance(named, str) else named))
     return accounts - {"", owner}
+
+
+def _account(principal: str) -> str:
+    """The account of an AWS principal; empty for everybody and for unique ids."""
+    return account_of(principal) or (principal.split(":")[4] if principal.startswith("arn:") else "")
