@@ -59,7 +59,7 @@ def parameters(count: int) -> Iterator[Call]:
 
 def deep_name(number: int) -> str:
     """Fourteen levels down: ten leaves at the end of every branch, and nothing on the way there."""
-    return f"/deep/branch-{number // 10:05}/c/d/e/f/g/h/i/j/k/l/m/leaf-{number:06}"
+    return f"/tree/branch-{number // 10:05}/c/d/e/f/g/h/i/j/k/l/m/leaf-{number:06}"
 
 
 def deep_parameters(count: int) -> Iterator[Call]:
@@ -153,7 +153,7 @@ def _parameter_store() -> list[Timed]:
         "DescribeParameters Path OneLevel": _string_filter("Path", "OneLevel", "/scale/group-00003"),
         "DescribeParameters Path Recursive": _string_filter("Path", "Recursive", "/scale"),
         "DescribeParameters Path OneLevel, deep": _string_filter("Path", "OneLevel", _BRANCH),
-        "DescribeParameters Path Recursive, deep": _string_filter("Path", "Recursive", "/deep"),
+        "DescribeParameters Path Recursive, deep": _string_filter("Path", "Recursive", "/tree"),
         "DescribeParameters tag": _string_filter("tag:tenth", "Equals", "group-00007"),
     }
     paths: dict[str, dict[str, Any]] = {
@@ -161,8 +161,8 @@ def _parameter_store() -> list[Timed]:
         "GetParametersByPath recursive": {"Path": "/scale", "Recursive": True, "WithDecryption": True},
         "GetParametersByPath without direct children": {"Path": "/scale"},
         "GetParametersByPath one level, deep": {"Path": _BRANCH},
-        "GetParametersByPath recursive, deep": {"Path": "/deep", "Recursive": True},
-        "GetParametersByPath without direct children, deep": {"Path": "/deep"},
+        "GetParametersByPath recursive, deep": {"Path": "/tree", "Recursive": True},
+        "GetParametersByPath without direct children, deep": {"Path": "/tree"},
     }
     return [
         *(Timed(label, (Call(service, "DescribeParameters", {"MaxResults": 50, **p}),)) for label, p in lists.items()),
