@@ -24,7 +24,7 @@ from benchmarks.signed import Call, Endpoint, sign, sign_all
 REGION = "us-east-1"
 TURN_CALLS, TURN_SECONDS = 100, 0.05
 """Calls in a row on one server before the other one's turn: that many, or until that much time has passed."""
-FILL_STEPS = 5
+FILL_STEPS = 6
 CHUNK = 2_000
 """Calls that are signed at a time: a signature is good for five minutes only."""
 
@@ -161,6 +161,7 @@ def _fill(directory: Path, size: int, tell: Tell) -> list[str]:
             ("aliases", scale_calls.aliases(key_ids)),
             ("secrets", scale_calls.secrets(size)),
             ("parameters", scale_calls.parameters(size)),
+            ("parameters in a deep tree", scale_calls.deep_parameters(size)),
         ):
             tell(f"create {size:,} {noun}")
             _send(endpoint, calls)

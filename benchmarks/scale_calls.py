@@ -50,9 +50,22 @@ def parameters(count: int) -> Iterator[Call]:
             "Name": parameter_name(number),
             "Value": f"value {number}",
             "Type": kind,
+            # More than 10,000 of the standard tier there cannot be, and both stores hold the same kind.
+            "Tier": "Advanced",
             "Tags": [{"Key": "tenth" if number % 10 == 7 else "ordinary", "Value": f"group-{number // 10:05}"}],
         }
         yield Call("ssm", "PutParameter", values)
+
+
+def deep_name(number: int) -> str:
+    """Fourteen levels down: ten leaves at the end of every branch, and nothing on the way there."""
+    return f"/tree/branch-{number // 10:05}/c/d/e/f/g/h/i/j/k/l/m/leaf-{number:06}"
+
+
+def deep_parameters(count: int) -> Iterator[Call]:
+    """A deep tree of a tenth of the parameters."""
+    for number in range(count // 10):
+        yield Call("ssm", "PutParameter", {"Name": deep_name(number), "Value": f"value {number}", "Type": "String"})
 
 
 def keys(count: int) -> Iterator[Call]:
@@ -139,12 +152,17 @@ def _parameter_store() -> list[Timed]:
         "DescribeParameters Type": _string_filter("Type", "Equals", "StringList"),
         "DescribeParameters Path OneLevel": _string_filter("Path", "OneLevel", "/scale/group-00003"),
         "DescribeParameters Path Recursive": _string_filter("Path", "Recursive", "/scale"),
+        "DescribeParameters Path OneLevel, deep": _string_filter("Path", "OneLevel", _BRANCH),
+        "DescribeParameters Path Recursive, deep": _string_filter("Path", "Recursive", "/tree"),
         "DescribeParameters tag": _string_filter("tag:tenth", "Equals", "group-00007"),
     }
     paths: dict[str, dict[str, Any]] = {
         "GetParametersByPath one level": {"Path": "/scale/group-00003", "WithDecryption": True},
         "GetParametersByPath recursive": {"Path": "/scale", "Recursive": True, "WithDecryption": True},
         "GetParametersByPath without direct children": {"Path": "/scale"},
+        "GetParametersByPath one level, deep": {"Path": _BRANCH},
+        "GetParametersByPath recursive, deep": {"Path": "/tree", "Recursive": True},
+        "GetParametersByPath without direct children, deep": {"Path": "/tree"},
     }
     return [
         *(Timed(label, (Call(service, "DescribeParameters", {"MaxResults": 50, **p}),)) for label, p in lists.items()),
@@ -154,6 +172,9 @@ def _parameter_store() -> list[Timed]:
         _many("GetParameterHistory", service, [{"Name": HISTORY_OF, "WithDecryption": True}]),
         _many("ListTagsForResource", service, [{"ResourceType": "Parameter", "ResourceId": HISTORY_OF}]),
     ]
+
+
+_BRANCH = deep_name(30).rpartition("/")[0]
 
 
 def _string_filter(key: str, option: str, value: str) -> dict[str, Any]:

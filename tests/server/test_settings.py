@@ -16,6 +16,7 @@ from holdfast.server.settings import SECTIONS, SETTINGS, Settings, load, unknown
 
 DECLARED = list(SETTINGS.values())
 OTHER_VALUES: dict[str, tuple[str, str, str]] = {
+    "quotas": ("aws", "none", "aws"),
     "data": ("/a", "/b", "/c"),
     "config": ("/a.toml", "/b.toml", "/c.toml"),
     "root_key_file": ("/a", "/b", "/c"),

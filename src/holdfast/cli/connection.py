@@ -83,7 +83,16 @@ class ControlDoor:
         return True
 
     def call(self, operation: str, seconds: float | None = ANSWER_SECONDS, **members: object) -> dict[str, Any]:
-        headers = {"Host": "localhost", "Content-Type": MEDIA_TYPE, "X-Amz-Target": f"Holdfast.{operation}"}
+        return self._call(f"Holdfast.{operation}", members, seconds, {})
+
+    def call_service(self, target: str, region: str | None, **members: object) -> dict[str, Any]:
+        """A service's operation (`AmazonSSM.PutParameter`) as operator, in the home region or another one."""
+        return self._call(target, members, ANSWER_SECONDS, {} if region is None else {"X-Holdfast-Region": region})
+
+    def _call(
+        self, target: str, members: Mapping[str, object], seconds: float | None, more: Mapping[str, str]
+    ) -> dict[str, Any]:
+        headers = {"Host": "localhost", "Content-Type": MEDIA_TYPE, "X-Amz-Target": target, **more}
         connection = _UnixConnection(self.directory / SOCKET)
         try:
             return _exchange(connection, json.dumps(members).encode(), headers, seconds)

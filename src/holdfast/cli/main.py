@@ -20,6 +20,7 @@ from holdfast.cli.clock import clock
 from holdfast.cli.environment import env
 from holdfast.cli.errors import BadUsage, CommandError
 from holdfast.cli.explain import can, explain, who_can
+from holdfast.cli.parameters import parameters
 from holdfast.cli.serve import dev, serve
 from holdfast.cli.status import status
 from holdfast.server.errors import StartError
@@ -42,7 +43,7 @@ For example:
     suppress_keyboard_interrupt=False,
     verbose=False,
 )
-for command in (serve, dev, env, status, clock, accounts, explain, can, who_can, audit):
+for command in (serve, dev, env, status, clock, accounts, explain, can, who_can, audit, parameters):
     app.command(command)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from holdfast.server.server import Ready
 
-FOR_DEV = ("port", "region", "log_level", "log_format")
+FOR_DEV = ("port", "region", "quotas", "log_level", "log_format")
 """What `dev` takes from flags and environment. The rest is fixed, so that nothing of a real store can leak into it."""
 LOOPBACK = ("127.", "::1", "localhost")
 
@@ -63,6 +63,7 @@ def dev(flags: dict[str, str]) -> None:
 
         holdfast dev
         holdfast dev --port 0
+        holdfast dev --quotas aws
         HOLDFAST_PORT=5000 holdfast dev
     """
     from holdfast.server.server import run

@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.access.grounds import Identity
 from holdfast.access.principal import Principal, PrincipalKind, operator_of
+from holdfast.api.base import ValidationException
 from holdfast.services.holdfast.records import AccessKey, read_access_key
 from holdfast.services.sts.session_token import Session, SessionKind, open_session
 from holdfast.vault.errors import DecryptError
 from holdfast.vault.registry import ACCESS_KEY_SECRET
 from holdfast.wire import sigv4
+from holdfast.wire.regions import partition_of
 from holdfast.wire.signature_doctor import Credential
 from holdfast.wire.sigv4_canonical import SigningKeys
 from holdfast.wire.sigv4_errors import (
@@ -46,6 +48,8 @@ SESSIONS = 2048
 
 KEY_USED, ROLE_USED = "iam.access-key-used", "iam.role-used"
 """Kinds of notes that IAM writes (`services/iam/notes.py`)."""
+OPERATORS_REGION = "x-holdfast-region"
+"""The operator signs nothing, so their region is in no credential scope. Taken on the control socket only."""
 HOUR = 3_600_000
 """Milliseconds."""
 NEVER_NOTED = 1 << 62
@@ -133,7 +137,10 @@ class Authenticator:
         presented = sigv4.parse(request)
         if presented is None:
             if request.operator:
-                return Caller(Identity(operator_of(self._home_account())), self._home_region())
+                region = request.headers.get(OPERATORS_REGION, "") or self._home_region()
+                if partition_of(region) is None:
+                    raise ValidationException(f"{region} is not a region.")
+                return Caller(Identity(operator_of(self._home_account())), region)
             raise MissingAuthenticationTokenException(metadata.protocol)
         if presented.session_token is not None:
             return self._by_session(presented, presented.session_token, request, metadata, transaction)

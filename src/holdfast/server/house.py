@@ -7,7 +7,7 @@ listeners, signals and the command line around it; the ASGI adapter and the benc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,7 @@ from holdfast.server.metrics import Metrics
 from holdfast.server.notebook import Notebook
 from holdfast.server.outside import Web
 from holdfast.server.pipeline import Pipeline, Report
+from holdfast.server.quotas import PARAMETERS_PER_REGION, Quotas
 from holdfast.server.signature_failures import SignatureFailures
 from holdfast.server.surroundings import ServerSurroundings
 from holdfast.services.holdfast import records
@@ -53,6 +54,8 @@ class House:
         audit_window: float,
         report: Report,
         allow_private_targets: bool = False,
+        quotas: bool = False,
+        parameters_per_region: Mapping[str, int] = PARAMETERS_PER_REGION,
     ) -> None:
         self.executor = executor
         self.clock = clock
@@ -64,6 +67,7 @@ class House:
         self.home_region = ""
         self.data_directory: Path | None = None
         self.audit_retention_days = 0
+        self.parameters_per_region = parameters_per_region
         self.listener_gauges: Callable[[], Iterable[tuple[str, str, float]]] = list
         self.directory = Directory()
         audit = Audit(self.directory, vault, randomness, clock.wall)
@@ -104,6 +108,7 @@ class House:
             wake_worker=self.worker.wake,
             signature_failures=failures,
             report=report,
+            quotas=_quotas(clock.monotonic) if quotas else None,
         )
         self.handle = self.pipeline.handle
         self._started = clock.service()
@@ -190,3 +195,10 @@ class House:
     async def advance(self, milliseconds: int) -> api.AdvanceClockResponse:
         walk = await self.worker.advance(milliseconds)
         return api.AdvanceClockResponse(Now=self.clock.service() / 1000, JobsRun=walk.run, JobsFailed=walk.failed)
+
+
+def _quotas(monotonic: Callable[[], float]) -> Quotas:
+    # Only where rates are asked for: start-up pays for no service.
+    from holdfast.services.ssm.service_settings import high_throughput
+
+    return Quotas(monotonic, high_throughput)

@@ -4,6 +4,7 @@
       1  own pages      /_holdfast/health, /_holdfast/metrics
       2  route          which protocol, service and operation does the request's shape name?
       3  authenticate   whose signature is this? (server/authenticate.py)
+         admit          within the account's rates? only with the setting `quotas` (server/quotas.py)
       4  decode         bytes -> the operation's typed input, constraints checked
       5  run            the operation, inside one transaction:
                           read     in the snapshot of this loop iteration
@@ -34,6 +35,7 @@ from holdfast.api.base import (
     ServiceError,
     ServiceUnavailable,
     Shape,
+    ThrottlingException,
     UnknownOperationException,
 )
 from holdfast.server.denials import denial_of, may_be_denied
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from holdfast.server.directory import Directory
     from holdfast.server.metrics import Metrics
     from holdfast.server.notebook import Notebook
+    from holdfast.server.quotas import Quotas
     from holdfast.server.signature_failures import SignatureFailures
     from holdfast.server.surroundings import ServerSurroundings
     from holdfast.store.group_commit import GroupCommit
@@ -118,6 +121,7 @@ class Pipeline:
         wake_worker: Callable[[], None],
         signature_failures: SignatureFailures,
         report: Report,
+        quotas: Quotas | None = None,
     ) -> None:
         self._directory = directory
         self._authenticator = authenticator
@@ -131,6 +135,7 @@ class Pipeline:
         self._wake_worker = wake_worker
         self._signature_failures = signature_failures
         self._report = report
+        self._quotas = quotas
         self._protocols: dict[str, ServiceProtocols] = {}
         self._validators: dict[Operation[Any, Any], Validator] = {}
         self._routes: dict[str, tuple[WireProtocol, Service, Operation[Any, Any]]] = {}
@@ -154,6 +159,8 @@ class Pipeline:
             snapshot = self._executor.snapshot()
             served = self._authenticate(exchange, snapshot)
             try:
+                if self._quotas is not None:
+                    self._admit(self._quotas, exchange, snapshot)
                 exchange.served = served or self._directory.served(exchange.operation)
                 exchange.value = exchange.protocol.decode(exchange.operation, request)
                 self._validator(exchange)(exchange.value)
@@ -224,6 +231,12 @@ class Pipeline:
             request, exchange.service.api.metadata, snapshot, unsigned=served is not None and served.unsigned
         )
         return served
+
+    def _admit(self, quotas: Quotas, exchange: Exchange, snapshot: Transaction) -> None:
+        """Raise ThrottlingException for a call beyond its rate. It has changed nothing, so a client may send it again."""
+        account, operation = exchange.caller.identity.principal.account, exchange.operation
+        if not quotas.admit(operation.service, operation.name, account, exchange.caller.region, snapshot):
+            raise ThrottlingException("Rate exceeded")
 
     def _validator(self, exchange: Exchange) -> Validator:
         found = self._validators.get(exchange.operation)

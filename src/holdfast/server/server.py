@@ -62,6 +62,11 @@ def build(settings: Settings, opened: Opened, log: Log) -> House:
         audit_window=settings.audit_read_window_milliseconds / 1000,
         report=log.failure,
         allow_private_targets=settings.allow_private_targets,
+        quotas=settings.quotas == "aws",
+        parameters_per_region={
+            "Standard": settings.standard_parameters_per_region,
+            "Advanced": settings.advanced_parameters_per_region,
+        },
     )
     house.home_account = opened.home_account
     house.home_region = opened.home_region

@@ -173,6 +173,32 @@ class Settings:
     idle_timeout_seconds: Annotated[
         float, Setting(seconds(0.1, 86400), LIMITS, "How long a connection may wait between two requests.")
     ] = 75.0
+    quotas: Annotated[
+        str,
+        Setting(
+            choice("none", "aws"),
+            LIMITS,
+            "Answer ThrottlingException to what goes beyond the rates that AWS gives an account in a region, for Secrets "
+            "Manager, Parameter Store and KMS. For tests of clients that must live with them.",
+        ),
+    ] = "none"
+    standard_parameters_per_region: Annotated[
+        int,
+        Setting(
+            whole(0, 1_000_000_000),
+            LIMITS,
+            "Parameters of the standard tier that an account may have in a region; AWS's figure. Intelligent-Tiering goes "
+            "on in the advanced tier.",
+        ),
+    ] = 10_000
+    advanced_parameters_per_region: Annotated[
+        int,
+        Setting(
+            whole(0, 1_000_000_000),
+            LIMITS,
+            "Parameters of the advanced tier that an account may have in a region; AWS's figure.",
+        ),
+    ] = 100_000
     allow_private_targets: Annotated[
         bool,
         Setting(

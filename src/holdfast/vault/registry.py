@@ -43,7 +43,8 @@ PARAMETER_ENCRYPTED_VALUE = SealedColumn(
     Form.KMS,
     ("account", "region", "path", "version"),
 )
-"""A SecureString. Bound to its parameter by the encryption context PARAMETER_ARN."""
+"""A SecureString: in the standard tier a blob of KMS, in the advanced tier a message of the AWS Encryption SDK, whose data
+key is one (vault/encryption_sdk.py). Bound to its parameter by the encryption context PARAMETER_ARN."""
 
 AUDIT_STATEMENT = SealedColumn("audit_head", "statement_sealed", "audit-chain", Form.ROOT, ("chain", "kind"))
 """Where an audit chain begins, ends and was cut by retention (vault/chain.py). `DIR/audit.heads` holds copies."""

@@ -11,9 +11,10 @@ Threads: every method may be called from any thread.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from holdfast.vault import kms_blob, page_token, sealing
+from holdfast.vault import encryption_sdk, kms_blob, page_token, sealing
 from holdfast.vault.derivation import KEY_SIZE, subkey
 from holdfast.vault.errors import DecryptError, RootKeyError
 from holdfast.vault.kms_blob import KeyMaterial
@@ -88,6 +89,26 @@ class Vault:
     def _check_value_column(self, column: SealedColumn, row: Row) -> None:
         if column not in self._value_columns or len(row) != len(column.row):
             raise ValueError(f"{column.table}.{column.column} is not sealed under a data key by {len(row)} row parts")
+
+    # Messages of the AWS Encryption SDK
+
+    def seal_message(
+        self,
+        column: SealedColumn,
+        data_key: bytes,
+        encrypted_data_key: bytes,
+        key_arn: str,
+        context: Mapping[str, str],
+        plaintext: bytes,
+    ) -> bytes:
+        """A message under a fresh data key, for a column of KMS ciphertexts. ValueError as for `seal`."""
+        if column.form is not Form.KMS:
+            raise ValueError(f"{column.table}.{column.column} does not hold what KMS encrypts")
+        return encryption_sdk.seal_message(data_key, encrypted_data_key, key_arn, context, plaintext, self._randomness)
+
+    def open_message(self, data_key: bytes, message: bytes) -> bytes:
+        """The plaintext of a message; DecryptError."""
+        return encryption_sdk.open_message(data_key, message)
 
     # KMS key material
 

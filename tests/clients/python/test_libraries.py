@@ -62,6 +62,9 @@ def test_powertools_parameters(powertools_environment: Account) -> None:
         "secure": "s",
         "deep/json": '{"b": 3}',
     }
+    large = "x" * 5000
+    assert ssm.set("/large", large, parameter_type="SecureString", tier="Advanced")["Tier"] == "Advanced"
+    assert ssm.get("/large", decrypt=True) == large
     by_name = ssm.get_parameters_by_name({"/tools/plain": {}, "/tools/secure": {"decrypt": True}})
     assert by_name == {"/tools/plain": "v", "/tools/secure": "s"}
     missing = ssm.get_parameters_by_name({"/tools/nothing": {}, "/tools/plain": {}}, raise_on_error=False)

@@ -93,6 +93,22 @@ resource "aws_ssm_parameter" "secure" {
   key_id = aws_kms_alias.mine.name
 }
 
+resource "aws_ssm_parameter" "advanced" {
+  name   = "/terraform/advanced"
+  type   = "SecureString"
+  tier   = "Advanced"
+  value  = "${var.password}${format("%05000d", 1)}"
+  key_id = aws_kms_alias.mine.name
+}
+
+resource "aws_ssm_parameter" "intelligent" {
+  name      = "/terraform/intelligent"
+  type      = "String"
+  tier      = "Intelligent-Tiering"
+  data_type = "text"
+  value     = var.description
+}
+
 data "aws_secretsmanager_secret_version" "read_back" {
   secret_id  = aws_secretsmanager_secret.database.id
   depends_on = [aws_secretsmanager_secret_version.database]

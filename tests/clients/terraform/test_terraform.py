@@ -30,6 +30,9 @@ def test_apply_plan_change_destroy(holdfast: Account, tmp_path: Path) -> None:
         "-2"
     )
     assert ssm.get_parameter(Name="/terraform/secure", WithDecryption=True)["Parameter"]["Version"] == 2
+    advanced = ssm.get_parameter_history(Name="/terraform/advanced", WithDecryption=True)["Parameters"]
+    assert [version["Tier"] for version in advanced] == ["Advanced", "Advanced"]
+    assert advanced[1]["Value"].startswith(f"{PASSWORD}-2000")
     key = kms.describe_key(KeyId="alias/terraform")["KeyMetadata"]
     assert key["Description"] == "second"
     policy = json.loads(kms.get_key_policy(KeyId=key["KeyId"])["Policy"])

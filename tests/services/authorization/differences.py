@@ -61,7 +61,6 @@ ABSENT = (
     # Features that Holdfast does not have; what would give the key is refused by name.
     ("secretsmanager:(AddReplicaRegions|ForceOverwriteReplicaSecret|SecretPrimaryRegion)", ".*", "no replicas"),
     ("secretsmanager:resource/AllowRotationLambdaArn", ".*", "no rotation"),
-    ("ssm:Policies", "ssm:PutParameter", "no parameter policies"),
     ("kms:MultiRegionKeyType", "kms:.*", "no multi-Region keys; the key is there for them only (KMS developer guide)"),
     ("kms:RecipientAttestation:.*", "kms:.*", "no attestation documents"),
     (

@@ -20,6 +20,7 @@ from holdfast.access.principal import Principal, PrincipalKind, root_of
 from holdfast.api.base import Operation
 from holdfast.server.directory import ENTRIES, Directory
 from holdfast.server.identities import Identities
+from holdfast.server.quotas import PARAMETERS_PER_REGION
 from holdfast.services.call import Call, NeedsWrite, Source
 from holdfast.services.holdfast.operations import create_account_rows
 from holdfast.services.service import Mode, SecondHalf, Served, Service
@@ -74,7 +75,7 @@ class House:
         self.principals: Any = Identities()
         self.key = SigningKey("ES256", "first")
         self.outside: Any = Provider(self.key)
-        self.control = type("Control", (), {"audit_trail": None})()
+        self.control = type("Control", (), {"audit_trail": None, "parameters_per_region": PARAMETERS_PER_REGION})()
         self.database = SqliteDatabase(path, synchronous="OFF")
         self.tx = SqliteTransaction(self.database.writing, writable=True)
         self.tx.execute("BEGIN")

@@ -13,7 +13,7 @@ import pytest
 
 from holdfast.api.iam import NoSuchEntityException
 
-from .house import ACCOUNT, CALLER, EVERYTHING, ISSUER, START, House
+from .house import ACCOUNT, CALLER, EVERYTHING, ISSUER, REGION, START, House
 
 TAGS = [{"Key": "team", "Value": "blue"}]
 TRUST_ACTIONS = ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"]
@@ -70,7 +70,10 @@ def ssm(house: House) -> None:
 
     name = "/app/db"
     call("PutParameter", Name=name, Value="x", Type="SecureString", Tags=TAGS)
-    call("PutParameter", Name=name, Value="y", Type="SecureString", Overwrite=True)
+    watched = json.dumps(
+        [{"Type": "NoChangeNotification", "Version": "1.0", "Attributes": {"After": "5", "Unit": "Hours"}}]
+    )
+    call("PutParameter", Name=name, Value="y", Tier="Advanced", Policies=watched, Overwrite=True)
     call("GetParameter", Name=name, WithDecryption=True)
     call("GetParameters", Names=[name], WithDecryption=True)
     call("GetParametersByPath", Path="/app", Recursive=True)
@@ -82,6 +85,15 @@ def ssm(house: House) -> None:
     call("AddTagsToResource", **resource, Tags=[{"Key": "stage", "Value": "test"}])
     call("ListTagsForResource", **resource)
     call("RemoveTagsFromResource", **resource, TagKeys=["stage"])
+    arn = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{name}"
+    policy = statement(Principal={"AWS": "210987654321"}, Action="ssm:GetParameter", Resource=arn)
+    put = call("PutResourcePolicy", ResourceArn=arn, Policy=policy)
+    call("GetResourcePolicies", ResourceArn=arn)
+    call("DeleteResourcePolicy", ResourceArn=arn, PolicyId=put.PolicyId, PolicyHash=put.PolicyHash)
+    setting = "/ssm/parameter-store/default-parameter-tier"
+    call("UpdateServiceSetting", SettingId=setting, SettingValue="Intelligent-Tiering")
+    call("GetServiceSetting", SettingId=setting)
+    call("ResetServiceSetting", SettingId=setting)
     call("DeleteParameter", Name=name)
     call("PutParameter", Name=name, Value="x", Type="String", Tags=TAGS)
     call("DeleteParameters", Names=[name])

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
 
 from holdfast.access.decision import EMPTY_CONTEXT, Context, Decision
 from holdfast.access.grounds import Identity
-from holdfast.access.principal import root_of
+from holdfast.access.principal import root_of, service_role
 from holdfast.api.base import Operation, ServiceError, Shape
 from holdfast.server.directory import Directory
-from holdfast.services.call import Call, NeedsWrite, Source
+from holdfast.server.quotas import PARAMETERS_PER_REGION
+from holdfast.services.call import Call, NeedsWrite, ServiceEvent, Source
 from holdfast.services.service import Mode, Served, Service
 from holdfast.store.migrate import migrate
 from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
@@ -27,6 +29,7 @@ from holdfast.store.transaction import Row
 from holdfast.vault.randomness import Randomness, UnsafeSeededRandomness
 from holdfast.vault.root_key import RootKeys
 from holdfast.vault.vault import Vault
+from holdfast.work.due import CANCEL, DueJob
 
 InputT = TypeVar("InputT", bound=Shape)
 OutputT = TypeVar("OutputT", bound=Shape)
@@ -76,7 +79,8 @@ class House:
     def __init__(self, path: Path) -> None:
         self.randomness: Randomness = UnsafeSeededRandomness(path.name)
         self.vault = Vault(RootKeys.generate(self.randomness), self.randomness)
-        self.control: Any = None
+        self.limits = dict(PARAMETERS_PER_REGION)
+        self.control: Any = SimpleNamespace(parameters_per_region=self.limits)
         self.wall: Any = None
         self.principals: Any = None
         self.outside: Any = None
@@ -145,6 +149,23 @@ class House:
             output: OutputT = self.served(operation).function(call, value)
             assert any(decision.allowed for decision in call.decisions)
             return output
+
+    def run(self, job: DueJob) -> list[tuple[str, str]]:
+        """One due job, run as the server would run it; what the policies of parameters did."""
+        with self.transaction() as tx:
+            call = RecordingCall(
+                self,
+                tx,
+                principal=service_role(job.account, "ssm.holdfast", "AWSServiceRoleForHoldfastSsm"),
+                region=job.region,
+                now=self.now,
+                request_id="job",
+                source=Source(),
+            )
+            tx.run(CANCEL, *job.key)
+            self.service(job.kind.partition(".")[0]).jobs[job.kind](call, job.subject, job.payload)
+            details = [trace.details for trace in call.traces if isinstance(trace, ServiceEvent)]
+            return [(d["parameter-name"], d["policy-type"]) for d in details if "policy-type" in d]
 
     def error(self, operation: Operation[InputT, OutputT], value: InputT) -> ServiceError:
         """The error of a call that must fail."""

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from holdfast.api import ssm as api
 from holdfast.services.ssm.service import SERVICE
 
 from .refusals import refused
 
-ABSENT = sorted(set(api.OPERATIONS) - set(SERVICE.operations))
+
+def test_every_operation_of_parameter_store_is_there() -> None:
+    assert sorted(set(api.OPERATIONS) - set(SERVICE.operations)) == []
 
 
-def test_these_are_absent() -> None:
-    assert ABSENT == [
-        "DeleteResourcePolicy",
-        "GetResourcePolicies",
-        "GetServiceSetting",
-        "PutResourcePolicy",
-        "ResetServiceSetting",
-        "UpdateServiceSetting",
-    ]
+def test_resource_policies_of_other_resources(ssm: Any) -> None:
+    arn = "arn:aws:ssm:us-east-1:123456789012:opsitemgroup/default"
+    assert refused(ssm.get_resource_policies, ResourceArn=arn)[0] == "AccessDeniedException"
 
 
-def test_a_service_setting(ssm: Any) -> None:
-    setting = "/ssm/parameter-store/default-parameter-tier"
-    assert refused(ssm.get_service_setting, SettingId=setting)[0] == "NotImplementedException"
-    assert "UpdateServiceSetting" in refused(ssm.update_service_setting, SettingId=setting, SettingValue="Advanced")[1]
-
-
-@pytest.mark.parametrize("operation", ["get_resource_policies"])
-def test_a_resource_policy(ssm: Any, operation: str) -> None:
-    arn = "arn:aws:ssm:us-east-1:123456789012:parameter/n"
-    assert refused(getattr(ssm, operation), ResourceArn=arn)[0] == "NotImplementedException"
+def test_service_settings_of_other_capabilities(ssm: Any) -> None:
+    setting = "/ssm/managed-instance/activation-tier"
+    assert refused(ssm.get_service_setting, SettingId=setting)[0] == "ServiceSettingNotFound"

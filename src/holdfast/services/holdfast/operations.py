@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from holdfast.access.principal import PrincipalKind
@@ -31,6 +31,11 @@ class Control(Protocol):
 
     @property
     def audit_trail(self) -> Trail: ...
+
+    @property
+    def parameters_per_region(self) -> Mapping[str, int]:
+        """How many parameters of each tier an account may have in a region."""
+        ...
 
     def status(self, tx: Transaction) -> api.GetStatusResponse: ...
 

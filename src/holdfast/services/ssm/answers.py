@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from holdfast.access.decision import EMPTY_CONTEXT, Context
 from holdfast.api import ssm as api
 from holdfast.services.paging import BadToken, position_of
-from holdfast.services.ssm import rules
+from holdfast.services.ssm import policies, rules
 from holdfast.services.ssm.records import Parameter, Value, Version, read_tags
 from holdfast.services.ssm.tags import resource_tag_context
 from holdfast.services.ssm.values import reveal
@@ -24,9 +24,9 @@ def required(value: T | None) -> T:
     return value
 
 
-def arn(call: Call, path: str) -> str:
-    """The ARN of a parameter of this call's account and region."""
-    return rules.arn_of(call.partition, call.region, call.account, path)
+def arn(call: Call, account: str, path: str) -> str:
+    """The ARN of a parameter in this call's region."""
+    return rules.arn_of(call.partition, call.region, account, path)
 
 
 def tag_context(tags: str) -> Context:
@@ -50,13 +50,21 @@ def parameter(call: Call, value: Value, *, decrypt: bool, selector: str | None =
     return api.Parameter(
         Name=value.name,
         Type=value.type,
-        Value=reveal(call, value.path, value.version, value.value_sealed, value.value_encrypted, decrypt=decrypt),
+        Value=reveal(call, value.account, value.path, value.version, value.stored, decrypt=decrypt),
         Version=value.version,
         Selector=selector,
         LastModifiedDate=value.modified / 1000,
-        ARN=arn(call, value.path),
+        ARN=arn(call, value.account, value.path),
         DataType=value.data_type,
     )
+
+
+def inline_policies(column: str) -> list[api.ParameterInlinePolicy]:
+    """Parameter policies as DescribeParameters and GetParameterHistory show them."""
+    return [
+        api.ParameterInlinePolicy(PolicyText=policy.text, PolicyType=policy.type, PolicyStatus=policy.status)
+        for policy in policies.decode(column)
+    ]
 
 
 def metadata(call: Call, found: Parameter) -> api.ParameterMetadata:
@@ -64,7 +72,7 @@ def metadata(call: Call, found: Parameter) -> api.ParameterMetadata:
     settings = found.settings
     return api.ParameterMetadata(
         Name=found.name,
-        ARN=arn(call, found.path),
+        ARN=arn(call, found.account, found.path),
         Type=settings.type,
         KeyId=settings.key_id or None,
         LastModifiedDate=found.modified / 1000,
@@ -73,7 +81,7 @@ def metadata(call: Call, found: Parameter) -> api.ParameterMetadata:
         AllowedPattern=settings.allowed_pattern or None,
         Version=found.version,
         Tier=settings.tier,
-        Policies=[],
+        Policies=inline_policies(settings.policies),
         DataType=settings.data_type,
     )
 
@@ -90,11 +98,18 @@ def history(
         LastModifiedDate=version.modified / 1000,
         LastModifiedUser=version.modified_by,
         Description=settings.description or None,
-        Value=reveal(call, found.path, version.version, version.value_sealed, version.value_encrypted, decrypt=decrypt),
+        Value=reveal(
+            call,
+            found.account,
+            found.path,
+            version.version,
+            (version.value_sealed, version.value_encrypted),
+            decrypt=decrypt,
+        ),
         AllowedPattern=settings.allowed_pattern or None,
         Version=version.version,
         Labels=labels,
         Tier=settings.tier,
-        Policies=[],
+        Policies=inline_policies(settings.policies),
         DataType=settings.data_type,
     )

@@ -13,8 +13,10 @@ from holdfast.services.arn import parse_arn
 from holdfast.services.service import Asked, Guard
 from holdfast.services.ssm import records, rules
 from holdfast.services.ssm.answers import tag_context
-from holdfast.services.ssm.rules import SECURE_STRING
+from holdfast.services.ssm.resource_policies import compiled
+from holdfast.services.ssm.rules import PUBLIC, SECURE_STRING
 from holdfast.services.ssm.secret_references import parse_secret_reference
+from holdfast.services.ssm.tiers import ADVANCED
 from holdfast.services.ssm.values import SERVICE
 
 if TYPE_CHECKING:
@@ -34,14 +36,18 @@ def guard(call: Call, action: str, resource: str) -> Guard:
         arn = parse_arn(resource)
         return Guard(resource, arn.account if arn is not None and arn.account else call.account)
     found = records.read_parameter(call.tx, reference.account, call.region, reference.path)
+    # What the operator publishes is everybody's own: their identity policies decide (ssm/access.py).
+    owner = call.account if reference.account == PUBLIC else reference.account
     if found is None:
-        return Guard(reference.arn, reference.account)
+        return Guard(reference.arn, owner)
     then: tuple[Asked, ...] = ()
     if found.type == SECURE_STRING and action in (*_READS, "ssm:PutParameter"):
-        asked = "kms:Encrypt" if action == "ssm:PutParameter" else "kms:Decrypt"
+        sealing = "kms:GenerateDataKey" if found.tier == ADVANCED else "kms:Encrypt"
+        asked = sealing if action == "ssm:PutParameter" else "kms:Decrypt"
         context = {"kms:EncryptionContext:PARAMETER_ARN": reference.arn}
         then = (Asked(asked, _key_arn(call, reference.account, found.key_id), SERVICE, context),)
-    return Guard(reference.arn, reference.account, context=tag_context(found.tags), then=then)
+    policy = compiled(found.resource_policy)
+    return Guard(reference.arn, owner, policy, context=tag_context(found.tags), then=then)
 
 
 def _key_arn(call: Call, account: str, key_id: str) -> str:

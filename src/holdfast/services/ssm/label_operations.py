@@ -49,7 +49,7 @@ def unlabel_parameter_version(
 def _authorized(call: Call, action: str, text: str) -> Parameter:
     name = rules.writable_name(text)
     found = records.read_parameter(call.tx, call.account, call.region, name.path)
-    call.authorize(action, arn(call, name.path), tag_context(found.tags if found else ""))
+    call.authorize(action, arn(call, call.account, name.path), tag_context(found.tags if found else ""))
     if found is None:
         raise api.ParameterNotFound
     return found

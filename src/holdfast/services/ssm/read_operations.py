@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from holdfast.api import ssm as api
 from holdfast.api.base import ValidationException
 from holdfast.services.paging import next_token
-from holdfast.services.ssm import answers, filters, listing, records, rules, secret_references
-from holdfast.services.ssm.answers import required, tag_context
+from holdfast.services.ssm import access, answers, filters, listing, records, rules, secret_references
+from holdfast.services.ssm.answers import required
 from holdfast.services.ssm.filters import Filter
 from holdfast.services.ssm.records import Value
-from holdfast.services.ssm.rules import Reference
+from holdfast.services.ssm.rules import PUBLIC, Reference
 from holdfast.services.ssm.secret_references import SecretReference, parse_secret_reference, secret_parameter
 
 if TYPE_CHECKING:
@@ -104,14 +104,13 @@ def _reference(call: Call, text: str) -> Reference:
 
 def _authorized(call: Call, action: str, reference: Reference) -> Value | None:
     """Read and authorize; nothing of what was read is shown before. None when there is no such parameter."""
-    row = _read(call, reference) if reference.local and reference.account == call.account else None
-    context = tag_context(row.tags if row is not None else "")
-    call.authorize(action, reference.arn, context, owner=reference.account)
+    row = _read(call, reference) if reference.local else None
+    access.authorize(call, action, reference, row.tags if row else "", row.resource_policy if row else "")
     return row
 
 
 def _read(call: Call, reference: Reference) -> Value | None:
-    place = (call.tx, call.account, call.region, reference.path)
+    place = (call.tx, reference.account, call.region, reference.path)
     if not reference.selector:
         return records.read_current(*place)
     version = reference.version
@@ -134,9 +133,10 @@ def get_parameters_by_path(call: Call, value: api.GetParametersByPathRequest) ->
         raise ValidationException(rules.NAME_REQUIREMENTS_TEXT)
     recursive = bool(value.Recursive)
     wanted = filters.checked(value.ParameterFilters or [], filters.BY_PATH_OPTIONS)
+    account = PUBLIC if rules.is_public(path) else call.account
     call.authorize(
         "ssm:GetParametersByPath",
-        rules.arn_of(call.partition, call.region, call.account, path),
+        rules.arn_of(call.partition, call.region, account, path),
         {"ssm:Recursive": "true" if recursive else "false"},
     )
     scope = [path, recursive, wanted]
@@ -144,9 +144,9 @@ def get_parameters_by_path(call: Call, value: api.GetParametersByPathRequest) ->
     limit = value.MaxResults or PATH_PAGE
     labels = next((f.values for f in wanted if f.key == "Label"), ())
     page, following = (
-        _labelled(call, path, recursive, wanted, labels, position, limit)
+        _labelled(call, account, path, recursive, wanted, labels, position, limit)
         if labels
-        else _current(call, path, recursive, wanted, position, limit)
+        else _current(call, account, path, recursive, wanted, position, limit)
     )
     decrypt = bool(value.WithDecryption)
     return api.GetParametersByPathResult(
@@ -160,12 +160,18 @@ Page = tuple[list[tuple[Value, str | None]], list[int | str] | None]
 
 
 def _current(
-    call: Call, path: str, recursive: bool, wanted: list[Filter], position: list[int | str] | None, limit: int
+    call: Call,
+    account: str,
+    path: str,
+    recursive: bool,
+    wanted: list[Filter],
+    position: list[int | str] | None,
+    limit: int,
 ) -> Page:
     part = filters.below_range(path, recursive=recursive)
     reader = listing.ranges_reader(
         [part],
-        lambda part, low, count: records.list_values(call.tx, call.account, call.region, part, low, count),
+        lambda part, low, count: records.list_values(call.tx, account, call.region, part, low, count),
         lambda row: row.path,
     )
     start = listing.place_of(position) if position else listing.first_place([part])
@@ -175,6 +181,7 @@ def _current(
 
 def _labelled(
     call: Call,
+    account: str,
     path: str,
     recursive: bool,
     wanted: list[Filter],
@@ -190,7 +197,7 @@ def _labelled(
             [
                 ((row.path, row.version or 0), (row, label))
                 for row in records.list_labelled(
-                    call.tx, call.account, call.region, label, place[0], everything.high, count + 1
+                    call.tx, account, call.region, label, place[0], everything.high, count + 1
                 )
                 if (row.path, row.version or 0) >= place
             ]
@@ -225,15 +232,10 @@ def get_parameter_history(call: Call, value: api.GetParameterHistoryRequest) -> 
     reference = _reference(call, required(value.Name))
     if reference.selector:
         raise ValidationException(rules.NAME_TEXT)
-    local = reference.local and reference.account == call.account
-    place = (call.tx, call.account, call.region, reference.path)
-    found = records.read_parameter(*place) if local else None
-    call.authorize(
-        "ssm:GetParameterHistory",
-        reference.arn,
-        tag_context(found.tags if found else ""),
-        owner=reference.account,
-    )
+    place = (call.tx, reference.account, call.region, reference.path)
+    found = records.read_parameter(*place) if reference.local else None
+    tags, policy = (found.tags, found.resource_policy) if found else ("", "")
+    access.authorize(call, "ssm:GetParameterHistory", reference, tags, policy)
     if found is None:
         raise api.ParameterNotFound
     position = answers.token_position(call, "GetParameterHistory", reference.path, value.NextToken)

@@ -7,7 +7,7 @@ scans over an index in the order of the paths, each bounded by its LIMIT.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -21,8 +21,8 @@ from holdfast.store.transaction import Row, Transaction
 # -- parameters ------------------------------------------------------------------------------------------------------
 
 _METADATA = """
-    p.path, p.rooted, p.version, p.type, p.key_id, p.description, p.allowed_pattern, p.tier, p.data_type, p.modified,
-    p.modified_by, p.tags
+    p.account, p.path, p.rooted, p.version, p.type, p.key_id, p.description, p.allowed_pattern, p.tier, p.data_type,
+    p.policies, p.modified, p.modified_by, p.tags, p.resource_policy, p.resource_policy_id
 """
 READ_PARAMETER = Statement(
     f"SELECT {_METADATA} FROM parameter AS p WHERE p.account = ? AND p.region = ? AND p.path = ?"
@@ -31,14 +31,14 @@ INSERT_PARAMETER = Statement(
     """
     INSERT INTO parameter
       (account, region, path, parent, rooted, version, type, key_id, description, allowed_pattern, tier, data_type,
-       modified, modified_by, tags)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       policies, modified, modified_by, tags)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     """
 )
 UPDATE_PARAMETER = Statement(
     """
     UPDATE parameter SET version = ?, type = ?, key_id = ?, description = ?, allowed_pattern = ?, tier = ?,
-      data_type = ?, modified = ?, modified_by = ?
+      data_type = ?, policies = ?, modified = ?, modified_by = ?
     WHERE account = ? AND region = ? AND path = ?
     """
 )
@@ -46,6 +46,7 @@ DELETE_PARAMETER = Statement("DELETE FROM parameter WHERE account = ? AND region
 DELETE_VERSIONS = Statement("DELETE FROM parameter_version WHERE account = ? AND region = ? AND path = ?")
 DELETE_LABELS = Statement("DELETE FROM parameter_label WHERE account = ? AND region = ? AND path = ?")
 DELETE_TAGS = Statement("DELETE FROM parameter_tag WHERE account = ? AND region = ? AND path = ?")
+DELETE_SHARES = Statement("DELETE FROM parameter_share WHERE account = ? AND region = ? AND path = ?")
 
 _IN_RANGE = "p.account = ? AND p.region = ? AND p.path >= ? AND p.path < ? ORDER BY p.path LIMIT ?"
 # Row values, for with `parent = ? AND path >= ?` SQLite prefers the primary key and reads everything below the level too.
@@ -72,13 +73,17 @@ class Parameter:
     """A parameter as DescribeParameters tells it: what its current version carries, and its tags."""
 
     def __init__(self, row: Row) -> None:
-        self.path: str = row[0]
-        self.rooted: int = row[1]
-        self.version: int = row[2]
-        self.settings = Settings(*row[3:9])
-        self.modified: int = row[9]
-        self.modified_by: str = row[10]
-        self.tags: str = row[11]
+        self.account: str = row[0]
+        """The owner."""
+        self.path: str = row[1]
+        self.rooted: int = row[2]
+        self.version: int = row[3]
+        self.settings = Settings(*row[4:11])
+        self.modified: int = row[11]
+        self.modified_by: str = row[12]
+        self.tags: str = row[13]
+        self.resource_policy: str = row[14]
+        self.resource_policy_id: str = row[15]
 
     @property
     def name(self) -> str:
@@ -146,11 +151,77 @@ def update_parameter(
     tx.run(UPDATE_PARAMETER, version, *settings, now, by, account, region, path)
 
 
-def delete_parameter(tx: Transaction, account: str, region: str, path: str) -> bool:
-    """Delete a parameter with its labels, versions and tags; whether there was one."""
-    for statement in (DELETE_LABELS, DELETE_VERSIONS, DELETE_TAGS):
+def delete_parameter(tx: Transaction, account: str, region: str, path: str, tier: str) -> None:
+    """Delete a parameter of a tier, with its labels, versions, tags and shares."""
+    for statement in (DELETE_LABELS, DELETE_VERSIONS, DELETE_TAGS, DELETE_SHARES, DELETE_PARAMETER):
         tx.run(statement, account, region, path)
-    return tx.run(DELETE_PARAMETER, account, region, path) > 0
+    add_to_count(tx, account, region, tier, -1)
+
+
+# -- how many there are ----------------------------------------------------------------------------------------------
+
+READ_COUNT = Statement("SELECT parameters FROM parameter_count WHERE account = ? AND region = ? AND tier = ?")
+ADD_TO_COUNT = Statement(
+    """
+    INSERT INTO parameter_count (account, region, tier, parameters) VALUES (?, ?, ?, ?)
+    ON CONFLICT (account, region, tier) DO UPDATE SET parameters = parameter_count.parameters + excluded.parameters
+    """
+)
+
+
+def count_of(tx: Transaction, account: str, region: str, tier: str) -> int:
+    """How many parameters of a tier there are."""
+    row = tx.one(READ_COUNT, account, region, tier)
+    return 0 if row is None else row[0]
+
+
+def add_to_count(tx: Transaction, account: str, region: str, tier: str, number: int) -> None:
+    """Some were created, or with a negative number deleted."""
+    tx.run(ADD_TO_COUNT, account, region, tier, number)
+
+
+# -- parameter policies ----------------------------------------------------------------------------------------------
+
+UPDATE_POLICIES = Statement("UPDATE parameter SET policies = ? WHERE account = ? AND region = ? AND path = ?")
+UPDATE_VERSION_POLICIES = Statement(
+    "UPDATE parameter_version SET policies = ? WHERE account = ? AND region = ? AND path = ? AND version = ?"
+)
+
+
+def write_policies(tx: Transaction, found: Parameter, region: str, policies: str) -> None:
+    """What the policies of the current version came to."""
+    tx.run(UPDATE_POLICIES, policies, found.account, region, found.path)
+    tx.run(UPDATE_VERSION_POLICIES, policies, found.account, region, found.path, found.version)
+
+
+# -- sharing ---------------------------------------------------------------------------------------------------------
+
+UPDATE_RESOURCE_POLICY = Statement(
+    "UPDATE parameter SET resource_policy = ?, resource_policy_id = ? WHERE account = ? AND region = ? AND path = ?"
+)
+INSERT_SHARE = Statement("INSERT INTO parameter_share (consumer, region, account, path) VALUES (?, ?, ?, ?)")
+LIST_SHARED = Statement(
+    f"""
+    SELECT {_METADATA} FROM parameter_share AS s
+    JOIN parameter AS p ON p.account = s.account AND p.region = s.region AND p.path = s.path
+    WHERE s.consumer = ? AND s.region = ? AND (s.account, s.path) >= (?, ?)
+    ORDER BY s.account, s.path LIMIT ?
+    """
+)
+
+
+def write_resource_policy(
+    tx: Transaction, found: Parameter, region: str, policy: str, policy_id: str, consumers: Iterable[str]
+) -> None:
+    """Replace the resource policy of a parameter; `consumers` are the accounts it is listed to."""
+    tx.run(UPDATE_RESOURCE_POLICY, policy, policy_id, found.account, region, found.path)
+    tx.run(DELETE_SHARES, found.account, region, found.path)
+    tx.many(INSERT_SHARE, [(consumer, region, found.account, found.path) for consumer in sorted(consumers)])
+
+
+def list_shared(tx: Transaction, consumer: str, region: str, low: tuple[str, str], limit: int) -> list[Parameter]:
+    """Parameters of other accounts that are shared with one, in the order of account and path."""
+    return [Parameter(row) for row in tx.all(LIST_SHARED, consumer, region, *low, limit)]
 
 
 # -- versions --------------------------------------------------------------------------------------------------------
@@ -158,9 +229,9 @@ def delete_parameter(tx: Transaction, account: str, region: str, path: str) -> b
 INSERT_VERSION = Statement(
     """
     INSERT INTO parameter_version
-      (account, region, path, version, type, key_id, description, allowed_pattern, tier, data_type, modified,
+      (account, region, path, version, type, key_id, description, allowed_pattern, tier, data_type, policies, modified,
        modified_by, value_sealed, value_encrypted)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     """
 )
 DELETE_VERSION = Statement(
@@ -171,8 +242,8 @@ READ_VERSION_NUMBER = Statement(
 )
 LIST_VERSIONS = Statement(
     """
-    SELECT version, type, key_id, description, allowed_pattern, tier, data_type, modified, modified_by, value_sealed,
-      value_encrypted
+    SELECT version, type, key_id, description, allowed_pattern, tier, data_type, policies, modified, modified_by,
+      value_sealed, value_encrypted
     FROM parameter_version
     WHERE account = ? AND region = ? AND path = ? AND version > ? ORDER BY version LIMIT ?
     """
@@ -220,13 +291,14 @@ def has_version(tx: Transaction, account: str, region: str, path: str, version: 
 def list_versions(tx: Transaction, account: str, region: str, path: str, after: int, limit: int) -> list[Version]:
     """Versions higher than `after`, ascending."""
     rows = tx.all(LIST_VERSIONS, account, region, path, after, limit)
-    return [Version(row[0], Settings(*row[1:7]), *row[7:]) for row in rows]
+    return [Version(row[0], Settings(*row[1:8]), *row[8:]) for row in rows]
 
 
 # -- values, by name or by path --------------------------------------------------------------------------------------
 
 _VALUE = """
-    p.path, p.rooted, p.tags, v.version, v.type, v.key_id, v.data_type, v.modified, v.value_sealed, v.value_encrypted
+    p.account, p.path, p.rooted, p.tags, p.resource_policy, v.version, v.type, v.key_id, v.data_type, v.modified,
+    v.value_sealed, v.value_encrypted
 """
 _BY_NAME = "WHERE p.account = ? AND p.region = ? AND p.path = ?"
 _VERSION_OF = "v.account = p.account AND v.region = p.region AND v.path = p.path"
@@ -267,9 +339,12 @@ LIST_LABELLED = Statement(
 class Value(NamedTuple):
     """What the Get operations tell of one version; `version` is None when the selector names none."""
 
+    account: str
+    """The owner."""
     path: str
     rooted: int
     tags: str
+    resource_policy: str
     version: int | None
     type: str
     key_id: str
@@ -277,6 +352,10 @@ class Value(NamedTuple):
     modified: int
     value_sealed: bytes | None
     value_encrypted: bytes | None
+
+    @property
+    def stored(self) -> tuple[bytes | None, bytes | None]:
+        return self.value_sealed, self.value_encrypted
 
     @property
     def name(self) -> str:

@@ -14,26 +14,22 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from holdfast.api import ssm as api
-from holdfast.api.base import AccessDeniedException, NotImplementedException, ValidationException
+from holdfast.api.base import AccessDeniedException, ValidationException
 from holdfast.services.arn import parse_arn
 
 MAXIMUM_LEVELS = 15
 MAXIMUM_ARN = 1011
 """The whole ARN (API reference, PutParameter, Name)."""
-MAXIMUM_VALUE = 4096
-"""Bytes of UTF-8, standard tier."""
 KEPT_VERSIONS = 100
 MAXIMUM_LABELS = 10
 """On one version."""
 DEFAULT_KEY = "alias/aws/ssm"
 SECURE_STRING = "SecureString"
-STANDARD = "Standard"
 TEXT = "text"
-ABSENT_DATA_TYPES = frozenset(
-    ("aws:ec2:image", "aws:ssm:integration", "aws:region", "aws:account:id", "boolean", "integer", "float", "binary",
-     "hostname", "email", "ipv4-address", "ipv6-address", "url", "json", "jsonc")
-)  # fmt: skip
-"""What AWS validates and we do not yet: refused by name, never stored unvalidated."""
+
+PUBLIC = ""
+"""The account of parameters that AWS, here the operator, publishes: their ARNs have none."""
+PUBLIC_PREFIX = "/aws/service/"
 
 NAME_TEXT = (
     'Parameter name: can\'t be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of '
@@ -47,11 +43,6 @@ NAME_REQUIREMENTS_TEXT = (
     'if specified, must use the forward slash symbol "/". Valid example: /get/parameters2-/by1./path0_.'
 )
 """The backslashes are in AWS's text."""
-VALUE_SIZE_TEXT = (
-    "Standard tier parameters support a maximum parameter value of 4096 characters. To create a larger parameter "
-    "value, upgrade the parameter to use the advanced-parameter tier. For more information, see "
-    "https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html"
-)
 TAGS_AND_OVERWRITE_TEXT = (
     "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove "
     "overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or RemoveTagsFromResource."
@@ -121,6 +112,11 @@ def new_name(text: str, partition: str, region: str, account: str) -> Name:
             f"{arn_of(partition, region, account, '/')}"
         )
     return name
+
+
+def is_public(path: str) -> bool:
+    """Whether a path is among those that the operator publishes to everybody, or the top of them."""
+    return f"{path}/".startswith(PUBLIC_PREFIX)
 
 
 def writable_name(text: str) -> Name:
@@ -195,6 +191,8 @@ def parse_reference(text: str, partition: str, region: str, account: str) -> Ref
     name = parse_name(named)
     if name is None or (colon and not selector) or ":" in selector:
         return None
+    if is_public(name.path):
+        account = PUBLIC
     return Reference(name.path, selector, arn_of(partition, region, account, name.path), account, local)
 
 
@@ -236,7 +234,10 @@ class Settings(NamedTuple):
     description: str
     allowed_pattern: str
     tier: str
+    """Empty until it is decided."""
     data_type: str
+    policies: str = ""
+    """Parameter policies, as `policies.encode` writes them."""
 
 
 def next_settings(previous: Settings | None, value: api.PutParameterRequest) -> Settings:
@@ -244,10 +245,11 @@ def next_settings(previous: Settings | None, value: api.PutParameterRequest) -> 
 
     A member that is not sent keeps its previous value, an empty one clears it. So a SecureString stays under its key:
     Terraform sends KeyId only when it changes, and plans a change for ever after a value change if the key went back.
+    Tier and policies are the previous ones, for the caller to decide.
     """
     if previous is None and value.Type is None:
         raise ValidationException("A parameter type is required when you create a parameter.")
-    kept = previous or Settings("", "", "", "", STANDARD, TEXT)
+    kept = previous or Settings("", "", "", "", "", TEXT)
     kind = value.Type or kept.type
     if previous is not None and kind != previous.type:
         raise api.HierarchyTypeMismatchException(
@@ -261,13 +263,14 @@ def next_settings(previous: Settings | None, value: api.PutParameterRequest) -> 
         (value.KeyId or kept.key_id or DEFAULT_KEY) if kind == SECURE_STRING else "",
         kept.description if value.Description is None else value.Description,
         kept.allowed_pattern if value.AllowedPattern is None else value.AllowedPattern,
-        STANDARD,
+        kept.tier,
         value.DataType or kept.data_type,
+        kept.policies,
     )
 
 
 def check_new_version(value: api.PutParameterRequest) -> None:
-    """Refuse what no version may be, and what is not implemented: other tiers, policies, data types."""
+    """Refuse what no version may be, whatever its tier."""
     text = value.Value or ""
     if not text:
         raise ValidationException(
@@ -276,34 +279,9 @@ def check_new_version(value: api.PutParameterRequest) -> None:
         )
     if value.Tags and value.Overwrite:
         raise ValidationException(TAGS_AND_OVERWRITE_TEXT)
-    if value.DataType and value.DataType != TEXT:
-        if value.DataType in ABSENT_DATA_TYPES:
-            raise NotImplementedException(f"Holdfast does not implement the parameter data type {value.DataType} yet.")
-        raise ValidationException(f"The following data type is not supported: {value.DataType}")  # (ours)
-    _check_tier(value, len(text.encode()))
     opening = text.find("{{")
     if opening >= 0 and text.find("}}", opening + 2) >= 0:
         raise ValidationException('Parameter value can\'t nest another parameter. Do not use "{{}}" in the value.')
-
-
-def _check_tier(value: api.PutParameterRequest, size: int) -> None:
-    """Standard, or Intelligent-Tiering where it means Standard (user guide, "Specifying a default parameter tier")."""
-    if value.Tier == "Advanced":
-        raise NotImplementedException("Holdfast does not implement the advanced parameter tier (Tier=Advanced) yet.")
-    if value.Tier == "Intelligent-Tiering":
-        if size > MAXIMUM_VALUE or value.Policies:
-            raise NotImplementedException(
-                "Holdfast does not implement the advanced parameter tier yet, which Tier=Intelligent-Tiering would "
-                "choose for a value of more than 4096 bytes or for Policies."
-            )
-        return
-    if value.Policies:
-        raise ValidationException(  # (ours)
-            "Parameter policies can be used with the advanced-parameter tier only. Holdfast does not implement that "
-            "tier and its Policies yet."
-        )
-    if size > MAXIMUM_VALUE:
-        raise ValidationException(VALUE_SIZE_TEXT)
 
 
 def version_to_drop(new_version: int) -> int | None:

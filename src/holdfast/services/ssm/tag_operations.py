@@ -70,7 +70,7 @@ def _authorized(
         raise ValidationException(rules.NAME_REQUIREMENTS_TEXT)
     found = records.read_parameter(call.tx, call.account, call.region, name.path)
     keys: dict[str, ContextValue] = {**context, **tag_context(found.tags if found else "")}
-    call.authorize(action, arn(call, name.path), keys)
+    call.authorize(action, arn(call, call.account, name.path), keys)
     if found is None:
         raise api.InvalidResourceId
     return found
