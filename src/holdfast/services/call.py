@@ -287,7 +287,10 @@ class Call:
             if mark:
                 self.tx.rollback(mark)
             raise
-        if all(decision.outcome is not Outcome.ALLOW for decision in child.decisions):
+        for decision in child.decisions:
+            if decision.outcome is Outcome.ALLOW:
+                break
+        else:
             raise RuntimeError(f"{operation.service}:{operation.name} answered without a decision that allows it")
         if mark:
             self.tx.release(mark)
