@@ -78,9 +78,12 @@ class _Kept:
         """What the policies will read; None when a value is no text: 1, 1.0 and True are one key of a dictionary."""
         if not self._keys:
             return ()
+        context = request.context
         values: list[str | None] = []
         for key, folded in self._keys:
-            value = request.contextual(key, folded)
+            value = context.get(key)
+            if value is None:
+                value = request.contextual(key, folded)
             if value is not None and type(value) is not str:
                 return None
             values.append(value)

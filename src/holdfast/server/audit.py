@@ -85,6 +85,7 @@ class Audit:
         now, request_id = first.now, first.request_id
         # The records of one call differ in the last digits of their ids; the rest is the request id's chance.
         stem = moment_prefix(now) + request_id[15:32]
+        facts_of = self._facts.get
         for number, trace in enumerate(traces):
             call = trace.call
             event_id = stem + (_NUMBERS[number] if number < len(_NUMBERS) else f"{number:04x}")
@@ -92,7 +93,7 @@ class Audit:
                 text, marks, _ = service_event(trace, event_id)
                 rows.append((call.account, call.region, now, request_id, marks, text))
                 continue
-            facts = self._facts_of(trace.operation)
+            facts = facts_of(trace.operation) or self._facts_of(trace.operation)
             text, marks, owners = record(trace, facts, event_id)
             region = facts.home_region or call.region
             if owners:

@@ -108,10 +108,9 @@ def open_value(data_key: bytes, column: SealedColumn, row: Row, sealed: bytes) -
     """The plaintext; DecryptError for anything that `seal_value` did not make for this key, column and row."""
     if sealed[:_MAGIC_SIZE] != VALUE_MAGIC or len(sealed) < _VALUE_HEADER + TAG_SIZE or len(data_key) != KEY_SIZE:
         raise DecryptError
-    header = sealed[:_VALUE_HEADER]
-    associated = header + column.place + _row_identity(row)
+    associated = sealed[:_VALUE_HEADER] + column.place + _row_identity(row)
     try:
-        return AESGCM(data_key).decrypt(header[_MAGIC_SIZE:], sealed[_VALUE_HEADER:], associated)
+        return AESGCM(data_key).decrypt(sealed[_MAGIC_SIZE:_VALUE_HEADER], sealed[_VALUE_HEADER:], associated)
     except InvalidTag:
         raise DecryptError from None
 
