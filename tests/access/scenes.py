@@ -7,6 +7,7 @@ whose choices it can shrink. `engine_decision` puts a scene to the engine.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -409,13 +410,20 @@ def request_of(scene: Scene) -> AccessRequest:
 
 def engine_decision(scene: Scene, identity: Identity | None = None) -> Decision:
     """The engine's decision of a scene; `identity` when the same caller asked for something else before."""
+    return engine_of(scene, identity)(scene)
+
+
+def engine_of(scene: Scene, identity: Identity | None = None) -> Callable[[Scene], Decision]:
+    """The engine with the scene's caller and policies, to be asked for scenes that differ in the request."""
     kinds = {"resource": PolicyKind.RESOURCE, "key": PolicyKind.KEY, "trust": PolicyKind.TRUST}
     theirs = scene["resource_policy"]
     kind = scene["resource_kind"]
-    return evaluate(
-        identity or identity_of(scene),
-        request_of(scene),
-        resource_policy=compiled(theirs, kinds[kind]) if theirs else None,
+    caller = identity or identity_of(scene)
+    policy = compiled(theirs, kinds[kind]) if theirs else None
+    return lambda asked: evaluate(
+        caller,
+        request_of(asked),
+        resource_policy=policy,
         resource_kind=kind,
         grants=[
             GrantStatement(

@@ -13,10 +13,12 @@ from tests.wire.signing import SECRET, sign
 from holdfast.wire.sigv4_canonical import (
     Scope,
     SignedHeaders,
+    SigningKey,
     SigningKeys,
     canonical_query,
     canonical_request,
     canonical_uri,
+    signature,
     signing_key,
 )
 from holdfast.wire.sigv4_errors import SignatureMismatch
@@ -177,20 +179,25 @@ def test_the_cache_is_bounded_and_never_answers_another_key(bound: int, asked: l
     for number in asked:
         name = (f"AKID{number}", 1, SCOPE.text)
         if keys.get(name) is None:
-            keys.put(name, number.to_bytes(32, "big"))
-        assert keys.get(name) == number.to_bytes(32, "big")
+            keys.put(name, SigningKey(number.to_bytes(32, "big")))
+        held = keys.get(name)
+        assert held is not None
+        assert held.signature("text") == signature(number.to_bytes(32, "big"), "text")
         assert len(keys) <= bound
 
 
 def test_a_key_in_use_stays_while_others_pass_by() -> None:
     keys = SigningKeys(8)
-    keys.put(("used", 1, ""), b"k" * 32)
+    used = SigningKey(b"k" * 32)
+    keys.put(("used", 1, ""), used)
     for number in range(100):
-        keys.put((f"passing {number}", 1, ""), b"p" * 32)
-        assert keys.get(("used", 1, "")) == b"k" * 32
+        keys.put((f"passing {number}", 1, ""), SigningKey(b"p" * 32))
+        assert keys.get(("used", 1, "")) is used
 
 
 def test_no_key_is_shown() -> None:
     keys = SigningKeys()
-    keys.put(("AKID", 1, ""), b"secret-signing-key-of-32-bytes!!")
+    key = SigningKey(b"secret-signing-key-of-32-bytes!!")
+    keys.put(("AKID", 1, ""), key)
+    assert repr(key) == "SigningKey(...)"
     assert repr(keys) == "SigningKeys(1 of at most 4096)"

@@ -16,6 +16,9 @@ The root user's own side always allows, so does a service-linked role's within i
 identities have no own side. The operator runs the server; secrets are for principals of the account.
 
 INVARIANT: no path allows without an allow that was found, and none allows in the presence of an explicit deny.
+
+A decision that depends on nothing but the question itself is kept (`_Kept`) and given again: identities and compiled
+policies never change, whoever keeps them makes new ones when a row has changed.
 """
 
 from __future__ import annotations
@@ -54,6 +57,67 @@ _CONSTRAINED = frozenset(
 """Grant operations that have an encryption context, to which a constraint can apply."""
 _ENCRYPTION_CONTEXT = "kms:EncryptionContext:"
 
+KEPT_DECISIONS = 8192
+"""Of all identities together. A decision takes about 300 bytes; what it refers to lives elsewhere."""
+_Question = tuple["Identity", str, str, str, "CompiledPolicy | None", str]
+
+
+class _Kept:
+    """The decisions on one question, by the values of the service's condition keys that the policies ask for.
+
+    Measured 0.6 us instead of 5 for a policy of two statements with two conditions each.
+    """
+
+    __slots__ = ("_decisions", "_keys")
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self._keys = tuple((key, key.lower()) for key in keys)
+        self._decisions: dict[tuple[str | None, ...], Decision] = {}
+
+    def values(self, request: AccessRequest) -> tuple[str | None, ...] | None:
+        """What the policies will read; None when a value is no text: 1, 1.0 and True are one key of a dictionary."""
+        if not self._keys:
+            return ()
+        context = request.context
+        values: list[str | None] = []
+        for key, folded in self._keys:
+            value = context.get(key)
+            if value is None:
+                value = request.contextual(key, folded)
+            if value is not None and type(value) is not str:
+                return None
+            values.append(value)
+        return tuple(values)
+
+    def get(self, values: tuple[str | None, ...]) -> Decision | None:
+        return self._decisions.get(values)
+
+    def put(self, values: tuple[str | None, ...], decision: Decision) -> None:
+        if len(self._decisions) >= VALUES_OF_A_QUESTION:
+            self._decisions.clear()
+        self._decisions[values] = decision
+
+
+VALUES_OF_A_QUESTION = 4
+_kept: dict[_Question, _Kept | None] = {}
+"""None for a question whose answer depends on more: a time, an address, a tag of the caller."""
+
+
+def _keeper(question: _Question, request: AccessRequest) -> _Kept | None:
+    """Where the answers to a question are kept from now on."""
+    identity, _, _, _, resource_policy, _ = question
+    policies = [*identity.policies, *(identity.session_policies or ())]
+    policies += [policy for policy in (identity.boundary, resource_policy) if policy is not None]
+    depends = [policy.depends(identity, request) for policy in policies]
+    keys: set[str] = set()
+    for each in depends:
+        keys.update(each or ())
+    if len(_kept) >= KEPT_DECISIONS:
+        _kept.clear()
+    kept = None if None in depends else _Kept(tuple(sorted(keys)))
+    _kept[question] = kept
+    return kept
+
 
 def evaluate(
     identity: Identity,
@@ -80,6 +144,29 @@ def evaluate(
     ):
         # Nothing can deny a root user in its own account: the same answer as below, without the way there.
         return Decision(Outcome.ALLOW, request.action, request.resource, principal.arn, ROOT_MATCHED)
+    if grants or request.overrides:
+        return _evaluate(identity, request, resource_policy, resource_kind, grants)
+    question = (identity, request.action, request.resource, request.owner, resource_policy, resource_kind)
+    kept = _kept.get(question)
+    if kept is None and question not in _kept:
+        kept = _keeper(question, request)
+    values = None if kept is None else kept.values(request)
+    if kept is None or values is None:
+        return _evaluate(identity, request, resource_policy, resource_kind, grants)
+    decision = kept.get(values)
+    if decision is None:
+        decision = _evaluate(identity, request, resource_policy, resource_kind, grants)
+        kept.put(values, decision)
+    return decision
+
+
+def _evaluate(
+    identity: Identity,
+    request: AccessRequest,
+    resource_policy: CompiledPolicy | None,
+    resource_kind: ResourceKind,
+    grants: Sequence[GrantStatement],
+) -> Decision:
     matched: list[MatchedStatement] = []
     own, denied = _own_side(identity, request, matched)
     limits: tuple[str, ...] = ()

@@ -40,8 +40,8 @@ class CompiledStatement:
     """One statement, ready to be put to requests."""
 
     __slots__ = (
-        "_actions", "_actions_negated", "_conditions", "_fixed", "_resources", "allow", "always", "matched",
-        "patterns", "principal",
+        "_actions", "_actions_negated", "_conditions", "_fixed", "_resources", "allow", "always", "depends",
+        "matched", "patterns", "principal",
     )  # fmt: skip
 
     def __init__(self, statement: Statement, policy: str, kind: PolicyKind, *, variables: bool) -> None:
@@ -63,6 +63,9 @@ class CompiledStatement:
         )
         self.always = self._fixed and not self._conditions
         """Whether it applies to every request that `may_be_about` says it is about."""
+        self.depends = _depends(statement)
+        """Condition keys of the service that the statement asks for beside caller, action and resource; None when it asks
+        for anything else: a global key, a policy variable."""
 
     def concerns(self, action: str, identity: Identity, request: AccessRequest) -> bool:
         """Whether the statement is about an action, given in lower case."""
@@ -86,6 +89,16 @@ class CompiledStatement:
     def names(self, identity: Identity) -> Directness:
         """How a resource policy's statement names the caller."""
         return Directness.NOT if self.principal is None else self.principal.names(identity)
+
+
+def _depends(statement: Statement) -> frozenset[str] | None:
+    keys: set[str] = set()
+    for _, key, values in statement.conditions:
+        if key.lower().startswith("aws:") or any("${" in value for value in values):
+            return None
+        keys.add(key)
+    texts = (*statement.actions, *statement.resources)
+    return None if any("${" in text for text in texts) else frozenset(keys)
 
 
 def _resources_match(patterns: list[Pattern], statement: Statement) -> Match | None:
@@ -141,7 +154,7 @@ _Selection: TypeAlias = "tuple[CompiledStatement, ...] | _Index"
 class CompiledPolicy:
     """A policy ready for evaluation, made by `compile_policy`."""
 
-    __slots__ = ("_selected", "kind", "name", "statements", "version")
+    __slots__ = ("_depends", "_selected", "kind", "name", "statements", "version")
 
     def __init__(self, document: PolicyDocument, name: str, kind: PolicyKind) -> None:
         self.name = name
@@ -153,6 +166,7 @@ class CompiledPolicy:
             CompiledStatement(statement, name, kind, variables=variables) for statement in document.statements
         )
         self._selected: dict[str, _Selection] = {}
+        self._depends: dict[str, frozenset[str] | None] = {}
 
     def __repr__(self) -> str:
         return f"CompiledPolicy({self.name!r}, {len(self.statements)} statements)"
@@ -166,13 +180,23 @@ class CompiledPolicy:
             return selected
         return selected.candidates(request.resource)
 
+    def depends(self, identity: Identity, request: AccessRequest) -> frozenset[str] | None:
+        """`CompiledStatement.depends` of everything that the policy says about the request's action."""
+        if request.action not in self._selected:
+            self._select(identity, request)
+        return self._depends[request.action]
+
     def _select(self, identity: Identity, request: AccessRequest) -> _Selection:
         action = request.action.lower()
         found = tuple(statement for statement in self.statements if statement.concerns(action, identity, request))
         selected = found if len(found) < INDEX_FROM else _Index(found)
         if len(self._selected) >= REMEMBERED_ACTIONS:
             self._selected.clear()
+            self._depends.clear()
         self._selected[request.action] = selected
+        each = [statement.depends for statement in found]
+        known = [keys for keys in each if keys is not None]
+        self._depends[request.action] = frozenset[str]().union(*known) if len(known) == len(each) else None
         return selected
 
 

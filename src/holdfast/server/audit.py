@@ -18,7 +18,7 @@ from holdfast.api.base import Operation
 from holdfast.services.call import ServiceEvent
 from holdfast.services.cloudtrail import records
 from holdfast.services.cloudtrail.other_records import service_event, shared
-from holdfast.services.cloudtrail.rules import GLOBAL_SERVICES, READ_THOUGH_WAITING, Facts, record
+from holdfast.services.cloudtrail.rules import GLOBAL_SERVICES, READ_THOUGH_WAITING, Facts, record, shows_output
 from holdfast.services.service import Mode
 from holdfast.vault.chain import START_TAG, ChainKey, Link, Opening, new_chain, seal_statement
 from holdfast.vault.randomness import moment_prefix, time_ordered_id
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from holdfast.store.transaction import Row, Transaction
     from holdfast.vault.randomness import Randomness
     from holdfast.vault.vault import Vault
+
+
+_NUMBERS = tuple(f"{number:04x}" for number in range(32))
+"""The ends of the ids of one call's records."""
 
 
 class ChainEnd(NamedTuple):
@@ -63,7 +67,12 @@ class Audit:
             read_only = operation.name in READ_THOUGH_WAITING or (
                 served is not None and (served.mode is Mode.READ or served.unsigned)
             )
-            facts = Facts(service.api.metadata.api_version, read_only, GLOBAL_SERVICES.get(operation.service, ""))
+            facts = Facts(
+                service.api.metadata.api_version,
+                read_only,
+                GLOBAL_SERVICES.get(operation.service, ""),
+                shows_output(operation.service, operation.name, read_only=read_only),
+            )
             self._facts[operation] = facts
         return facts
 
@@ -76,14 +85,15 @@ class Audit:
         now, request_id = first.now, first.request_id
         # The records of one call differ in the last digits of their ids; the rest is the request id's chance.
         stem = moment_prefix(now) + request_id[15:32]
+        facts_of = self._facts.get
         for number, trace in enumerate(traces):
             call = trace.call
-            event_id = f"{stem}{number:04x}"
+            event_id = stem + (_NUMBERS[number] if number < len(_NUMBERS) else f"{number:04x}")
             if isinstance(trace, ServiceEvent):
                 text, marks, _ = service_event(trace, event_id)
                 rows.append((call.account, call.region, now, request_id, marks, text))
                 continue
-            facts = self._facts_of(trace.operation)
+            facts = facts_of(trace.operation) or self._facts_of(trace.operation)
             text, marks, owners = record(trace, facts, event_id)
             region = facts.home_region or call.region
             if owners:
@@ -108,15 +118,9 @@ class Audit:
         if not rows:
             return
         end = self.state or self._begin(transaction)
-        position, previous, make = end.position, end.tag, end.key.tag
-        chain = end.key.chain
-        links: list[Row] = []
-        for row in rows:
-            position += 1
-            previous = make(position, previous, row)
-            links.append((*row, chain, position, previous))
+        links = end.key.links(end.position, end.tag, rows)
         transaction.many(records.APPEND, links)
-        self.state = ChainEnd(end.key, position, previous, end.opening_sealed)
+        self.state = ChainEnd(end.key, *links[-1][-2:], end.opening_sealed)
         self.moved()
 
     def _begin(self, transaction: Transaction) -> ChainEnd:

@@ -125,7 +125,7 @@ class Authenticator:
         self._home_account = home_account
         self._home_region = home_region
         self._keys = SigningKeys(SIGNING_KEYS)
-        self._kept: dict[str, tuple[int, int, Identity]] = {}
+        self._kept: dict[str, tuple[AccessKey, Identity]] = {}
         self._sessions: dict[tuple[str, str], OpenedSession] = {}
 
     def authenticate(
@@ -144,7 +144,7 @@ class Authenticator:
             raise MissingAuthenticationTokenException(metadata.protocol)
         if presented.session_token is not None:
             return self._by_session(presented, presented.session_token, request, metadata, transaction)
-        key = read_access_key(transaction, presented.access_key_id)
+        key = self._read_key(transaction, presented.access_key_id)
         self._verify(
             presented,
             request,
@@ -193,19 +193,23 @@ class Authenticator:
 
     # -- long-term keys -------------------------------------------------------------------------------------------------
 
+    def _read_key(self, transaction: Transaction, access_key_id: str) -> AccessKey | None:
+        kept = self._kept.get(access_key_id)
+        return read_access_key(transaction, access_key_id, None if kept is None else kept[0])
+
     def _secret(self, key: AccessKey) -> bytes:
         return self._vault.open(ACCESS_KEY_SECRET, (key.access_key_id,), key.secret_sealed)
 
     def _of_key(self, transaction: Transaction, key: AccessKey) -> Identity:
         kept = self._kept.get(key.access_key_id)
-        if kept is not None and kept[0] == key.row_version and kept[1] == key.iam_version:
-            return kept[2]
+        if kept is not None and kept[0] is key:
+            return kept[1]
         identity = self._identities.of_key(transaction, key)
         if identity is None:
             raise UnrecognizedClientException
         if len(self._kept) >= SIGNING_KEYS:
             self._kept.clear()
-        self._kept[key.access_key_id] = key.row_version, key.iam_version, identity
+        self._kept[key.access_key_id] = key, identity
         return identity
 
     # -- sessions -------------------------------------------------------------------------------------------------------
@@ -263,7 +267,7 @@ class Authenticator:
         principal = caller.identity.principal
         if not principal.access_key_id:
             return caller.identity
-        key = read_access_key(transaction, principal.access_key_id)
+        key = self._read_key(transaction, principal.access_key_id)
         if key is None or not key.active:
             raise UnrecognizedClientException
         return self._of_key(transaction, key)

@@ -16,6 +16,7 @@ a whole chain anew. Not defended: an older state of everything put back at once,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -53,6 +54,18 @@ class ChainKey:
         state = self._keyed.copy()
         state.update(_encode((position, previous, fields)))
         return state.finalize()
+
+    def links(self, position: int, previous: bytes, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """The records that follow the one at `position`, each with chain, position and tag after its fields."""
+        chain, copy = self.chain, self._keyed.copy
+        linked: list[tuple[Any, ...]] = []
+        for fields in rows:
+            position += 1
+            state = copy()
+            state.update(_encode((position, previous, fields)))
+            previous = state.finalize()
+            linked.append((*fields, chain, position, previous))
+        return linked
 
     def __repr__(self) -> str:
         return f"<ChainKey {chain_name(self.chain)}>"

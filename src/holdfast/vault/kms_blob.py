@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -86,7 +87,7 @@ class KeyMaterial:
         header = blob[:_HEADER_SIZE]
         try:
             associated = header + encode_context(context)
-            cipher = self._message_keys.cipher(header[_SALT_AT:_NONCE_AT])
+            cipher = self._message_keys.known_cipher(header[_SALT_AT:_NONCE_AT])
             return cipher.decrypt(header[_NONCE_AT:], blob[_HEADER_SIZE:], associated)
         except (InvalidTag, UnicodeEncodeError):
             raise DecryptError from None
@@ -96,21 +97,30 @@ def parse_header(blob: bytes) -> BlobHeader:
     """The key and material that a blob names; DecryptError when it is no blob of ours."""
     if not blob.startswith(_START) or not _MINIMUM_SIZE <= len(blob) <= MAXIMUM_SIZE:
         raise DecryptError
-    kind = blob[_KEY_AT - 1]
-    digits = blob[_KEY_AT:_MATERIAL_AT].hex()
+    return _header(blob[_KEY_AT - 1 : _SALT_AT])
+
+
+@lru_cache(maxsize=1024)
+def _header(names: bytes) -> BlobHeader:
+    kind = names[0]
+    digits = names[1:17].hex()
     if kind == _KIND_UUID:
         key_id = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
     elif kind == _KIND_MULTI_REGION:
         key_id = "mrk-" + digits
     else:
         raise DecryptError
-    return BlobHeader(key_id, blob[_MATERIAL_AT:_SALT_AT].hex())
+    return BlobHeader(key_id, names[17:].hex())
 
 
 def encode_context(context: EncryptionContext | None) -> bytes:
     """The one encoding of a set of pairs, whatever their order. UnicodeEncodeError (a ValueError) if not Unicode."""
-    if not context:
-        return b"\0\0\0\0"
+    return _encode_pairs(tuple(context.items())) if context else b"\0\0\0\0"
+
+
+@lru_cache(maxsize=1024)
+def _encode_pairs(pairs: tuple[tuple[str, str], ...]) -> bytes:
+    context = dict(pairs)
     encoded = [len(context).to_bytes(4, "big")]
     for key in sorted(context):  # by code point, which is also the order of the UTF-8 bytes
         for text in (key, context[key]):

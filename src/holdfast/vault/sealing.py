@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -107,10 +108,9 @@ def open_value(data_key: bytes, column: SealedColumn, row: Row, sealed: bytes) -
     """The plaintext; DecryptError for anything that `seal_value` did not make for this key, column and row."""
     if sealed[:_MAGIC_SIZE] != VALUE_MAGIC or len(sealed) < _VALUE_HEADER + TAG_SIZE or len(data_key) != KEY_SIZE:
         raise DecryptError
-    header = sealed[:_VALUE_HEADER]
-    associated = header + column.place + _row_identity(row)
+    associated = sealed[:_VALUE_HEADER] + column.place + _row_identity(row)
     try:
-        return AESGCM(data_key).decrypt(header[_MAGIC_SIZE:], sealed[_VALUE_HEADER:], associated)
+        return AESGCM(data_key).decrypt(sealed[_MAGIC_SIZE:_VALUE_HEADER], sealed[_VALUE_HEADER:], associated)
     except InvalidTag:
         raise DecryptError from None
 
@@ -136,13 +136,14 @@ def open_message(magic: bytes, keys: PurposeKeys, bound: bytes, sealed: bytes) -
     message_keys = keys.by_id.get(header[_MAGIC_SIZE:_SALT_AT])
     if message_keys is None or header[:_MAGIC_SIZE] != magic or len(sealed) < _SEALED_HEADER + TAG_SIZE:
         raise DecryptError
-    cipher = message_keys.cipher(header[_SALT_AT:_NONCE_AT])
+    cipher = message_keys.known_cipher(header[_SALT_AT:_NONCE_AT])
     try:
         return cipher.decrypt(header[_NONCE_AT:], sealed[_SEALED_HEADER:], header + bound)
     except InvalidTag:
         raise DecryptError from None
 
 
+@lru_cache(maxsize=1024)
 def _row_identity(row: Row) -> bytes:
     encoded = [len(row).to_bytes(4, "big")]
     for part in row:

@@ -26,10 +26,10 @@ from holdfast.wire.regions import PARTITION_OF
 from holdfast.wire.sigv4_canonical import (
     TERMINATOR,
     UNSIGNED_PAYLOAD,
+    SigningKey,
     SigningKeys,
     Steps,
     canonical_request,
-    signature,
     signing_key,
     string_to_sign,
 )
@@ -83,8 +83,10 @@ def verify(
         raise TypeError("without the version of its row, a signing key could outlive its secret")
     scope = presented.scope
     _check_clock(presented, int(now), window_minutes, honour_expires)
-    _check_signed_headers(presented, request.headers)
-    _check_scope(presented, service if isinstance(service, tuple) else (service,))
+    unsigned = presented.signed_headers.unsigned(request.headers)
+    if unsigned:
+        raise HeaderNotSigned(unsigned)
+    _check_scope(presented, service)
     if secret is None:
         raise UnrecognizedClientException
     payload_hash, payload_agrees = _payload_hash(request)
@@ -99,8 +101,8 @@ def verify(
     text = string_to_sign(presented.date, scope, canonical)
     name = (presented.access_key_id, version, scope.text)
     held = None if keys is None else keys.get(name)
-    key = held or signing_key(secret if isinstance(secret, bytes) else secret(), scope)
-    matches = presented.signature.isascii() and hmac.compare_digest(signature(key, text), presented.signature)
+    key = held or SigningKey(signing_key(secret if isinstance(secret, bytes) else secret(), scope))
+    matches = presented.signature.isascii() and hmac.compare_digest(key.signature(text), presented.signature)
     if not (matches and payload_agrees):
         raise SignatureMismatch(Steps(canonical, text))
     if keys is not None and held is None:
@@ -120,18 +122,10 @@ def _check_clock(presented: Presented, now: int, window_minutes: int, honour_exp
         raise SignatureExpired(presented.date, now, window_minutes)
 
 
-def _check_signed_headers(presented: Presented, headers: dict[str, str]) -> None:
-    signed = presented.signed_headers.names
-    if "host" not in signed and ":authority" not in signed:
-        raise HeaderNotSigned("host")
-    for name in headers:
-        if name.startswith("x-amz-") and name not in signed:
-            raise HeaderNotSigned(name)
-
-
-def _check_scope(presented: Presented, services: tuple[str, ...]) -> None:
+def _check_scope(presented: Presented, service: str | tuple[str, ...]) -> None:
     scope = presented.scope
     signed_on = presented.date[:8]
+    services = service if isinstance(service, tuple) else (service,)
     right = scope.region in PARTITION_OF and scope.terminator == TERMINATOR and scope.date == signed_on
     if right and scope.service in services:
         return

@@ -17,10 +17,15 @@ from operator import itemgetter
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import msgspec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+
+_COVERED = 32
+"""Lists of header names that are remembered, and names in each: clients choose both."""
 
 SigningKeyName = tuple[str, Hashable, str]
 """Access key id, version of the row that holds its secret, credential scope."""
@@ -50,7 +55,7 @@ class Steps(msgspec.Struct, frozen=True, gc=False):
 class SignedHeaders:
     """The value of SignedHeaders, prepared so that the canonical headers of a request are one formatting operation."""
 
-    __slots__ = ("_block", "_values", "names")
+    __slots__ = ("_block", "_covered", "_values", "names")
 
     def __init__(self, text: str) -> None:
         """`text` is the list as sent, names between semicolons in any order and case."""
@@ -60,6 +65,24 @@ class SignedHeaders:
         self._values = itemgetter(*ordered) if ordered else None
         lines = "".join(f"{name}:%s\n" for name in (name.replace("%", "%%") for name in ordered))
         self._block = f"{lines}\n{';'.join(ordered).replace('%', '%%')}\n"
+        self._covered: set[tuple[str, ...]] = set()
+
+    def unsigned(self, headers: dict[str, str]) -> str:
+        """A header that must be signed and is not; empty when there is none.
+
+        What a client signs covers the same names with each of its requests: they are looked at once (0.2 us, not 1).
+        """
+        present = tuple(headers)
+        if present in self._covered:
+            return ""
+        if "host" not in self.names and ":authority" not in self.names:
+            return "host"
+        for name in present:
+            if name.startswith("x-amz-") and name not in self.names:
+                return name
+        if len(self._covered) < _COVERED and len(present) <= _COVERED:
+            self._covered.add(present)
+        return ""
 
     def canonical(self, headers: dict[str, str]) -> str:
         """Canonical headers, the blank line, and the list of names: the lines four to n - 1 of a canonical request."""
@@ -168,6 +191,24 @@ def wire_bytes(text: str) -> bytes:
     return text.encode("latin-1", "backslashreplace")
 
 
+class SigningKey:
+    """A signing key, ready to sign. The HMAC state after the key is kept and copied: 0.5 us for each text, not 1.3."""
+
+    __slots__ = ("_keyed",)
+
+    def __init__(self, key: bytes) -> None:
+        self._keyed = HMAC(key, SHA256())
+
+    def signature(self, text: str) -> str:
+        """As the function of this name."""
+        state = self._keyed.copy()
+        state.update(wire_bytes(text))
+        return state.finalize().hex()
+
+    def __repr__(self) -> str:
+        return "SigningKey(...)"
+
+
 class SigningKeys:
     """Signing keys derived lately, so that a request costs one HMAC instead of five, and no unwrapping of its secret.
 
@@ -182,10 +223,10 @@ class SigningKeys:
     def __init__(self, bound: int = 4096) -> None:
         """`bound` is the most keys held, at least two."""
         self._generation = max(1, bound // 2)
-        self._young: dict[SigningKeyName, bytes] = {}
-        self._old: dict[SigningKeyName, bytes] = {}
+        self._young: dict[SigningKeyName, SigningKey] = {}
+        self._old: dict[SigningKeyName, SigningKey] = {}
 
-    def get(self, name: SigningKeyName) -> bytes | None:
+    def get(self, name: SigningKeyName) -> SigningKey | None:
         """The key, or None when it is not held."""
         key = self._young.get(name)
         if key is None:
@@ -194,7 +235,7 @@ class SigningKeys:
                 self.put(name, key)
         return key
 
-    def put(self, name: SigningKeyName, key: bytes) -> None:
+    def put(self, name: SigningKeyName, key: SigningKey) -> None:
         """Hold a key; the generation that was not used since the last turn goes when there is no room."""
         if len(self._young) >= self._generation:
             self._old = self._young

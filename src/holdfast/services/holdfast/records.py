@@ -57,12 +57,12 @@ class AccessKey(NamedTuple):
     """Of the account: what is derived from its users, roles and policies belongs to one version."""
 
 
-def read_access_key(transaction: Transaction, access_key_id: str) -> AccessKey | None:
-    """A credential, or None."""
+def read_access_key(transaction: Transaction, access_key_id: str, known: AccessKey | None = None) -> AccessKey | None:
+    """A credential, or None. `known` is answered if the row still says the same, since making one costs a microsecond."""
     row = transaction.one(READ_ACCESS_KEY, access_key_id)
     if row is None:
         return None
-    return AccessKey(access_key_id, *row)
+    return known if known is not None and known[1:] == row else AccessKey(access_key_id, *row)
 
 
 def read_metadata(transaction: Transaction, name: str) -> bytes | None:

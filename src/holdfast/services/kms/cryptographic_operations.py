@@ -19,7 +19,6 @@ from holdfast.services.kms import keys, records
 from holdfast.services.kms.authorization import SYMMETRIC, KeyContext, check, ciphertext_denial, deny
 from holdfast.services.kms.grants import check_grant_tokens
 from holdfast.services.kms.keys import FoundInUse
-from holdfast.services.kms.records import KeyInUse
 from holdfast.services.kms.rules import DRY_RUN_TEXT, KeyState, require_usable, stop_dry_run
 from holdfast.vault.errors import DecryptError
 from holdfast.vault.kms_blob import BlobHeader, KeyMaterial, parse_header
@@ -178,8 +177,7 @@ def _require_usable_key(found: FoundInUse) -> None:
 def _usable_material(call: Call, found: FoundInUse) -> KeyMaterial:
     _require_usable_key(found)
     key = found.key
-    region, account = found.arn.split(":", 5)[3:5]  # the key's own, not the caller's
-    return call.vault.material(account, region, key.key_id, key.material_id, key.material_sealed)
+    return call.vault.material(found.account, found.region, key.key_id, key.material_id, key.material_sealed)
 
 
 def _header(blob: bytes | None) -> BlobHeader:
@@ -225,14 +223,13 @@ def _key_of_ciphertext(
     row = call.tx.one(records.USE_MATERIAL, account, call.region, key_id, material_id)
     if row is None:
         raise ciphertext_denial(deny(call, action, keys.arn_of(call, account, key_id)))
-    arn = keys.arn_of(call, account, key_id)
-    key = KeyInUse(*row)
-    decision = check(
-        call, action, arn, account, key, KeyContext(call, account, key, context, "", keys.cryptographic(more))
-    )
+    found = keys.in_use(call.partition, account, call.region, row)
+    key = found.key
+    keys_of_request = KeyContext(call, account, key, context, "", keys.cryptographic(more))
+    decision = check(call, action, found.arn, account, key, keys_of_request)
     if not decision.allowed:
         raise ciphertext_denial(decision)
-    return FoundInUse(key, arn)
+    return found
 
 
 def _named_key(
@@ -246,8 +243,7 @@ def _named_key(
         )
     if found.key.material_id == header.material_id:
         return found
-    account = found.arn.split(":", 5)[4]
-    row = call.tx.one(records.USE_MATERIAL, account, call.region, *header)
+    row = call.tx.one(records.USE_MATERIAL, found.account, call.region, *header)
     if row is None:
         raise kms.InvalidCiphertextException
-    return FoundInUse(KeyInUse(*row), found.arn)
+    return keys.in_use(call.partition, found.account, call.region, row)

@@ -6,6 +6,7 @@ INVARIANT: a key is read, then authorized, and only then is anything about it to
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.access.decision import denial_text
@@ -28,6 +29,7 @@ from holdfast.services.kms.rules import DAY, DEFAULT_ROTATION_PERIOD, DELETE_JOB
 if TYPE_CHECKING:
     from holdfast.access.decision import Context
     from holdfast.services.call import Call
+    from holdfast.store.transaction import Row
 
 
 _CRYPTOGRAPHIC: Context = {"kms:EncryptionAlgorithm": SYMMETRIC}
@@ -55,6 +57,9 @@ class FoundInUse(NamedTuple):
 
     key: KeyInUse
     arn: str
+    account: str
+    region: str
+    """The key's own, not the caller's."""
 
 
 def arn_of(call: Call, account: str, key_id: str) -> str:
@@ -143,13 +148,19 @@ def use(
         context = KeyContext(call, account, None, encryption_context, reference.alias, more)
         row = call.tx.one(records.USE_KEY, account, call.region, _authorize_missing(call, reference, action, context))
         assert row is not None
-        key = KeyInUse(*row)
-        return FoundInUse(key, arn_of(call, account, key.key_id))
-    key = KeyInUse(*row)
-    arn = arn_of(call, account, key.key_id)
+        return in_use(call.partition, account, call.region, row)
+    found = in_use(call.partition, account, call.region, row)
+    key = found.key
     context = KeyContext(call, account, key, encryption_context, reference.alias, more)
-    authorize(call, action, arn, account, key, context, _alias_arn(call, reference))
-    return FoundInUse(key, arn)
+    authorize(call, action, found.arn, account, key, context, _alias_arn(call, reference))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def in_use(partition: str, account: str, region: str, row: Row) -> FoundInUse:
+    """What one row of the USE statements says, not authorized yet. The row itself is the name under which it is kept."""
+    key = KeyInUse(*row)
+    return FoundInUse(key, key_arn(partition, region, account, key.key_id), account, region)
 
 
 def key_id_of(call: Call, key_id: str) -> str:
