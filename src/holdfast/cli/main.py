@@ -20,6 +20,8 @@ from holdfast.cli.clock import clock
 from holdfast.cli.environment import env
 from holdfast.cli.errors import BadUsage, CommandError
 from holdfast.cli.explain import can, explain, who_can
+from holdfast.cli.jobs import jobs
+from holdfast.cli.rotation import rotation
 from holdfast.cli.serve import dev, serve
 from holdfast.cli.status import status
 from holdfast.server.errors import StartError
@@ -42,7 +44,7 @@ For example:
     suppress_keyboard_interrupt=False,
     verbose=False,
 )
-for command in (serve, dev, env, status, clock, accounts, explain, can, who_can, audit):
+for command in (serve, dev, env, status, clock, accounts, explain, can, who_can, audit, rotation, jobs):
     app.command(command)
 
 

@@ -81,7 +81,7 @@ class Audit:
             event_id = f"{stem}{number:04x}"
             if isinstance(trace, ServiceEvent):
                 text, marks, _ = service_event(trace, event_id)
-                rows.append((call.account, call.region, now, request_id, marks, text))
+                rows.append((call.account, call.region, now, trace.request_id, marks, text))
                 continue
             facts = self._facts_of(trace.operation)
             text, marks, owners = record(trace, facts, event_id)
