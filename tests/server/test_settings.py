@@ -27,6 +27,8 @@ OTHER_VALUES: dict[str, tuple[str, str, str]] = {
     "account": ("111111111111", "222222222222", "333333333333"),
     "region": ("eu-central-1", "us-gov-west-1", "ap-southeast-2"),
     "allow_private_targets": ("true", "true", "true"),
+    "rotation_lock": ("strict", "strict", "strict"),
+    "rotation_ca_bundle": ("/a.pem", "/b.pem", "/c.pem"),
     "movable_clock": ("true", "true", "true"),
     "log_level": ("debug", "warning", "error"),
     "log_format": ("console", "console", "console"),

@@ -14,7 +14,7 @@ from holdfast.services.holdfast.records import (
     WRITE_METADATA,
 )
 from holdfast.store.statements import Statement, prefix_range
-from holdfast.work.due import CANCEL, NEXT, SCHEDULE, next_job, read_job
+from holdfast.work.due import CANCEL, EFFECT, next_job, read_job, schedule
 
 from .conftest import Engine
 
@@ -58,17 +58,18 @@ def test_run_counts_rows(engine: Engine) -> None:
 def test_a_job_scheduled_again_replaces_itself(engine: Engine) -> None:
     key = ("kms.delete-key", "1", "eu-west-1", "k")
     with engine.transaction() as tx:
-        tx.run(SCHEDULE, *key, 2000, "{}", 0, "")
-        tx.run(SCHEDULE, *key, 1000, '{"a":1}', 0, "")
-        tx.run(SCHEDULE, "kms.delete-key", "1", "eu-west-1", "later", 1001, "{}", 0, "")
+        schedule(tx, key, 2000, None, "first")
+        schedule(tx, key, 1000, {"a": 1}, "second")
+        schedule(tx, ("kms.delete-key", "1", "eu-west-1", "later"), 1001, None, "third", EFFECT)
         job = next_job(tx)
         assert job is not None
-        assert (job.key, job.due, job.payload) == (key, 1000, {"a": 1})
+        assert (job.key, job.due, job.payload, job.identity) == (key, 1000, {"a": 1}, "second")
         assert read_job(tx, key) == job
         tx.run(CANCEL, *key)
-        row = tx.one(NEXT)
-        assert row is not None
-        assert row[3] == "later"
+        after = next_job(tx)
+        assert after is not None
+        assert after.subject == "later"
+        assert next_job(tx, effects=False) is None
 
 
 # No surrogates (not UTF-8) and no NUL, which the wire refuses.

@@ -20,7 +20,9 @@ from holdfast.cli.clock import clock
 from holdfast.cli.environment import env
 from holdfast.cli.errors import BadUsage, CommandError
 from holdfast.cli.explain import can, explain, who_can
+from holdfast.cli.jobs import jobs
 from holdfast.cli.parameters import parameters
+from holdfast.cli.rotation import rotation
 from holdfast.cli.serve import dev, serve
 from holdfast.cli.status import status
 from holdfast.server.errors import StartError
@@ -43,7 +45,7 @@ For example:
     suppress_keyboard_interrupt=False,
     verbose=False,
 )
-for command in (serve, dev, env, status, clock, accounts, explain, can, who_can, audit, parameters):
+for command in (serve, dev, env, status, clock, accounts, explain, can, who_can, audit, rotation, jobs, parameters):
     app.command(command)
 
 

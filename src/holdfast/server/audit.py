@@ -91,7 +91,7 @@ class Audit:
             event_id = stem + (_NUMBERS[number] if number < len(_NUMBERS) else f"{number:04x}")
             if isinstance(trace, ServiceEvent):
                 text, marks, _ = service_event(trace, event_id)
-                rows.append((call.account, call.region, now, request_id, marks, text))
+                rows.append((call.account, call.region, now, trace.request_id, marks, text))
                 continue
             facts = facts_of(trace.operation) or self._facts_of(trace.operation)
             text, marks, owners = record(trace, facts, event_id)
@@ -120,7 +120,8 @@ class Audit:
         end = self.state or self._begin(transaction)
         links = end.key.links(end.position, end.tag, rows)
         transaction.many(records.APPEND, links)
-        self.state = ChainEnd(end.key, *links[-1][-2:], end.opening_sealed)
+        position, tag = links[-1][-2:]
+        self.state = ChainEnd(end.key, position, tag, end.opening_sealed)
         self.moved()
 
     def _begin(self, transaction: Transaction) -> ChainEnd:

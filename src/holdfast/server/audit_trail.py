@@ -18,7 +18,8 @@ from holdfast.services.cloudtrail.jobs import REMOVE
 from holdfast.services.cloudtrail.search import After, Found, Newest, open_search
 from holdfast.services.cloudtrail.verification import Verifier
 from holdfast.vault.chain import chain_name
-from holdfast.work.due import CANCEL, SCHEDULE, encode_payload, read_job
+from holdfast.vault.randomness import time_ordered_id
+from holdfast.work.due import CANCEL, read_job, schedule
 
 if TYPE_CHECKING:
     from holdfast.access.chain import Denial
@@ -178,7 +179,7 @@ class AuditTrail:
 
         def unit(transaction: Transaction) -> None:
             if days:
-                transaction.run(SCHEDULE, *key, now, encode_payload({"days": days}), 0, "")
+                schedule(transaction, key, now, {"days": days}, time_ordered_id(self._randomness, now))
             else:
                 transaction.run(CANCEL, *key)
 

@@ -14,6 +14,8 @@ import msgspec
 
 from holdfast import __version__
 from holdfast.api import holdfast as api
+from holdfast.rotation.engines import ABSENT, ENGINES
+from holdfast.rotation.surroundings import RotationSurroundings
 from holdfast.server.audit import Audit
 from holdfast.server.audit_heads import HeadKeeper
 from holdfast.server.audit_trail import AuditTrail
@@ -56,6 +58,8 @@ class House:
         allow_private_targets: bool = False,
         quotas: bool = False,
         parameters_per_region: Mapping[str, int] = PARAMETERS_PER_REGION,
+        rotation: RotationSurroundings | None = None,
+        job_workers: int = 8,
     ) -> None:
         self.executor = executor
         self.clock = clock
@@ -85,12 +89,13 @@ class House:
             self.notebook,
             identities,
             Web(clock.monotonic, allow_private_targets=allow_private_targets),
+            rotation or RotationSurroundings(ENGINES, ABSENT),
         )
         self.surroundings.control = self
         self.metrics = Metrics()
         self.metrics.gauges = self._gauges
         runner = JobRunner(executor, self.directory, self.notebook, audit, self.surroundings, clock, report)
-        self.worker = Worker(runner, clock)
+        self.worker = Worker(runner, clock, job_workers)
         authenticator = Authenticator(
             vault, identities, clock.wall, lambda: self.home_account, lambda: self.home_region
         )
@@ -120,12 +125,16 @@ class House:
         self._work = asyncio.get_running_loop().create_task(self.worker.work())
         self.ready = True
 
-    async def stop(self) -> None:
-        """Stop due work, write what reads left, finish the queued writes, close the store."""
+    async def stop(self, seconds: float = 0) -> None:
+        """Stop due work, write what reads left, finish the queued writes, close the store.
+
+        Effects of jobs get `seconds` to end; those that do not are repeated after the next start.
+        """
         self.stopping = True
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
+        await self.worker.stop(seconds)
         self.notebook.flush()
         await self.executor.idle()
         await self.heads.close()
@@ -160,6 +169,7 @@ class House:
             float(self.heads.failed),
         )
         yield "holdfast_due_jobs_run", "Due jobs run since the start", self.worker.run_total
+        yield "holdfast_job_effects_running", "Effects of due jobs that run now", self.worker.effects
         yield "holdfast_due_jobs_failed", "Due jobs that failed since the start", self.worker.failed_total
         yield "holdfast_clock_offset_seconds", "Service time ahead of wall time", self.clock.offset / 1000
         yield from self.listener_gauges()
@@ -194,7 +204,12 @@ class House:
 
     async def advance(self, milliseconds: int) -> api.AdvanceClockResponse:
         walk = await self.worker.advance(milliseconds)
-        return api.AdvanceClockResponse(Now=self.clock.service() / 1000, JobsRun=walk.run, JobsFailed=walk.failed)
+        return api.AdvanceClockResponse(
+            Now=self.clock.service() / 1000,
+            JobsRun=walk.run,
+            JobsFailed=walk.failed,
+            JobsWaitedTooLong=walk.late,
+        )
 
 
 def _quotas(monotonic: Callable[[], float]) -> Quotas:

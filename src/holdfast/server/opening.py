@@ -26,6 +26,7 @@ from holdfast.vault.randomness import SystemRandomness
 from holdfast.vault.root_key_sources import ENVIRONMENT_VARIABLE, load_root_keys
 from holdfast.vault.vault import Vault
 from holdfast.work.clock import SystemClock
+from holdfast.work.due import RELEASE_ALL
 
 DATABASE = "holdfast.db"
 ROOT_VERIFIER = "root_verifier"
@@ -104,6 +105,7 @@ def _open_locked(settings: Settings, lock: DirectoryLock, synchronous: Synchrono
 
     def unit(tx: Transaction) -> None:
         migrate(tx, database.execute)
+        tx.run(RELEASE_ALL)
         opened.append(_first_start(settings, tx, lock, executor, clock, randomness, fresh=fresh))
 
     try:

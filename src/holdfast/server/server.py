@@ -13,13 +13,16 @@ import gc
 import os
 import signal
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvloop
 
+from holdfast.rotation.engine import Engine, EngineSettings
+from holdfast.rotation.engines import ABSENT, ENGINES
+from holdfast.rotation.surroundings import RotationSurroundings
 from holdfast.server.audit_heads import FILE_NAME, HeadsFile
 from holdfast.server.errors import BadSetting, DirectoryUnusable, PortInUse
 from holdfast.server.house import House
@@ -53,8 +56,8 @@ class Ready:
     first_start: bool
 
 
-def build(settings: Settings, opened: Opened, log: Log) -> House:
-    """The house on an opened store."""
+def build(settings: Settings, opened: Opened, log: Log, engines: Mapping[str, Engine] = ENGINES) -> House:
+    """The house on an opened store; `engines` are the built-in rotations by the names of their functions."""
     house = House(
         executor=opened.executor,
         vault=opened.vault,
@@ -69,6 +72,13 @@ def build(settings: Settings, opened: Opened, log: Log) -> House:
             "Standard": settings.standard_parameters_per_region,
             "Advanced": settings.advanced_parameters_per_region,
         },
+        rotation=RotationSurroundings(
+            engines,
+            ABSENT,
+            EngineSettings(settings.rotation_ca_bundle, settings.rotation_connect_timeout_seconds),
+            strict=settings.rotation_lock == "strict",
+        ),
+        job_workers=settings.job_workers,
     )
     house.home_account = opened.home_account
     house.home_region = opened.home_region
@@ -78,18 +88,26 @@ def build(settings: Settings, opened: Opened, log: Log) -> House:
     return house
 
 
-def run(settings: Settings, on_ready: Callable[[Ready], None], *, synchronous: Synchronous = "FULL") -> None:
+def run(
+    settings: Settings,
+    on_ready: Callable[[Ready], None],
+    *,
+    synchronous: Synchronous = "FULL",
+    engines: Mapping[str, Engine] = ENGINES,
+) -> None:
     """Serve until SIGTERM or SIGINT. Raises a `StartError` when the server cannot start."""
     opened = open_directory(settings, synchronous=synchronous)
     try:
-        uvloop.run(_serve(settings, opened, on_ready))
+        uvloop.run(_serve(settings, opened, on_ready, engines))
     finally:
         opened.lock.release()
 
 
-async def _serve(settings: Settings, opened: Opened, on_ready: Callable[[Ready], None]) -> None:
+async def _serve(
+    settings: Settings, opened: Opened, on_ready: Callable[[Ready], None], engines: Mapping[str, Engine]
+) -> None:
     log = Log(settings.log_format, settings.log_level)
-    house = build(settings, opened, log)
+    house = build(settings, opened, log, engines)
     listener = Listener(
         house.handle,
         limits=_limits(settings),
@@ -126,7 +144,7 @@ async def _serve(settings: Settings, opened: Opened, on_ready: Callable[[Ready],
     finally:
         await listener.drain(0)
         os.close(folder)
-        await house.stop()
+        await house.stop(settings.drain_seconds)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -208,6 +208,35 @@ class Settings:
             "hooks. Otherwise only public ones. Link-local addresses are never reached.",
         ),
     ] = False
+    job_workers: Annotated[
+        int,
+        Setting(
+            whole(1, 1000),
+            RUNNING,
+            "How many jobs that reach outside run at once: rotations, deliveries, functions invoked as events. More wait.",
+        ),
+    ] = 8
+    rotation_lock: Annotated[
+        str,
+        Setting(
+            choice("abandon", "strict"),
+            RUNNING,
+            "What a new value from somebody else does while a rotation is under way: abandon the rotation, as AWS does, or "
+            "be refused (strict).",
+        ),
+    ] = "abandon"
+    rotation_ca_bundle: Annotated[
+        Path | None,
+        Setting(
+            PATH,
+            RUNNING,
+            "Certificates of the authorities, PEM, that built-in rotations verify databases against.",
+            otherwise="the system's",
+        ),
+    ] = None
+    rotation_connect_timeout_seconds: Annotated[
+        float, Setting(seconds(0.1, 300), RUNNING, "How long a built-in rotation waits for a database to answer.")
+    ] = 5.0
     movable_clock: Annotated[
         bool,
         Setting(

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from holdfast.api.base import Operation
+    from holdfast.rotation.surroundings import RotationSurroundings
     from holdfast.server.directory import Directory
     from holdfast.server.notebook import Notebook
+    from holdfast.services.functions import Functions
     from holdfast.services.holdfast.operations import Control
     from holdfast.services.outside import Outside
     from holdfast.services.principals import Principals
@@ -31,12 +33,15 @@ class ServerSurroundings:
         notebook: Notebook,
         principals: Principals,
         outside: Outside,
+        rotation: RotationSurroundings,
     ) -> None:
         self.vault = vault
         self.randomness = randomness
         self.wall = wall
         self.principals = principals
         self.outside = outside
+        self.functions: Functions | None = None
+        self.rotation = rotation
         self.control: Control
         self._directory = directory
         self._notebook = notebook

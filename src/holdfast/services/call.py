@@ -21,13 +21,16 @@ from holdfast.access.grounds import GrantStatement, Identity
 from holdfast.access.request import AccessRequest
 from holdfast.api.base import AccessDeniedException, Operation, ServiceError, Shape
 from holdfast.services.service import Mode
-from holdfast.work.due import CANCEL, SCHEDULE, encode_payload
+from holdfast.vault.randomness import time_ordered_id
+from holdfast.work.due import CANCEL, EFFECT, STORE, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from holdfast.access.policy import CompiledPolicy
     from holdfast.access.principal import Principal
+    from holdfast.rotation.surroundings import RotationSurroundings
+    from holdfast.services.functions import Functions
     from holdfast.services.holdfast.operations import Control
     from holdfast.services.outside import Outside
     from holdfast.services.principals import Principals
@@ -55,6 +58,9 @@ class Surroundings(Protocol):
     """Wall time, seconds since 1970: for what ends by the clients' clocks, not by service time."""
     principals: Principals
     outside: Outside
+    functions: Functions | None
+    """None on a server without Lambda."""
+    rotation: RotationSurroundings
 
     def served(self, operation: Operation[Any, Any]) -> Served: ...
 
@@ -101,7 +107,7 @@ class Trace:
 class ServiceEvent:
     """Something that a service did by itself, with nobody calling: a key deleted when its waiting period was over."""
 
-    __slots__ = ("call", "details", "error_code", "name", "resource", "service")
+    __slots__ = ("call", "details", "error_code", "error_message", "name", "request_id", "resource", "service")
 
     def __init__(self, call: Call, service: str, name: str, resource: str, details: dict[str, str]) -> None:
         self.call = call
@@ -110,6 +116,8 @@ class ServiceEvent:
         self.resource = resource
         self.details = details
         self.error_code = ""
+        self.error_message = ""
+        self.request_id = call.request_id
 
 
 class Call:
@@ -178,6 +186,21 @@ class Call:
         self.identity = identity
         self.principal = identity.principal
         self.account = account or identity.principal.account
+
+    def acting_as(self, principal: Principal) -> Call:
+        """A call of somebody else in the same transaction, on the same records: of a service-linked role that looks at
+        something whose content the caller does not get to see."""
+        other = Call(
+            self.surroundings,
+            self.tx,
+            principal=principal,
+            region=self.region,
+            now=self.now,
+            request_id=self.request_id,
+            source=Source(),
+        )
+        other.traces, other.notes = self.traces, self.notes
+        return other
 
     # -- the circumstances that global condition keys are read from (access/request.py) -----------------------------
 
@@ -315,12 +338,24 @@ class Call:
         """A note that is not written yet, so that a read sees what was noted a moment ago; None when there is none."""
         return self.surroundings.pending_note(kind, key)
 
-    def service_event(self, service: str, name: str, resource: str = "", details: dict[str, str] | None = None) -> None:
+    def service_event(
+        self,
+        service: str,
+        name: str,
+        resource: str = "",
+        details: dict[str, str] | None = None,
+        *,
+        request_id: str = "",
+        error_message: str = "",
+    ) -> None:
         """Put on record what a job did, as CloudTrail's service event `name` of `service` about the ARN `resource`.
 
-        `details` stand in the record readable to whoever may read the account's records.
+        `details` and `error_message` stand in the record readable to whoever may read the account's records.
         """
-        self.traces.append(ServiceEvent(self, service, name, resource, details or {}))
+        event = ServiceEvent(self, service, name, resource, details or {})
+        event.request_id = request_id or self.request_id
+        event.error_message = error_message
+        self.traces.append(event)
 
     def schedule(
         self, kind: str, subject: str, due: int, payload: dict[str, Any] | None = None, *, account: str = ""
@@ -330,7 +365,9 @@ class Call:
         It runs in `account`, which is the caller's own unless the subject belongs to another.
         """
         self.surroundings.job_scheduled()
-        self.tx.run(SCHEDULE, kind, account or self.account, self.region, subject, due, encode_payload(payload), 0, "")
+        lane = EFFECT if kind in self.surroundings.service(kind.partition(".")[0]).effects else STORE
+        key = (kind, account or self.account, self.region, subject)
+        schedule(self.tx, key, due, payload, time_ordered_id(self.randomness, self.now), lane)
 
     def cancel(self, kind: str, subject: str, *, account: str = "") -> None:
         """Take a scheduled job back; none is fine."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.access.decision import EMPTY_CONTEXT, Context
 from holdfast.api.base import Api
+from holdfast.work.due import Retry
 
 if TYPE_CHECKING:
     from holdfast.access.evaluate import ResourceKind
@@ -20,8 +21,17 @@ if TYPE_CHECKING:
 OperationFunction = Callable[..., Any]
 """`operation(call, input) -> output`, synchronous, inside one transaction."""
 
-JobFunction = Callable[["Call", str, dict[str, Any]], None]
-"""`job(call, subject, payload)`, inside one write transaction, in the account and region that scheduled it."""
+JobEffect = Callable[[str], Awaitable["SecondHalf | None"]]
+"""What a job does outside, awaited with no transaction open. It gets the job's identity, the same for every repetition,
+and may be repeated after a crash. Its `SecondHalf` runs in a write transaction and may return the next effect."""
+
+JobFunction = Callable[["Call", str, dict[str, Any]], JobEffect | None]
+"""`job(call, subject, payload)`, inside one write transaction, in the account and region that scheduled it. Only the kinds
+of `Service.effects` may return an effect."""
+
+
+class JobFailed(Exception):
+    """An effect failed and is to be tried again. The text is kept with the job: it holds no value of anybody's."""
 
 
 Exemptions = Mapping[str, Collection[Literal["required", "minimum", "maximum", "pattern", "enum"]]]
@@ -42,7 +52,8 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecondHalf:
-    """What an effect answers when the answer needs the store again: `function(call) -> output` runs in a new snapshot.
+    """What an effect answers when the answer needs the store again: `function(call) -> output` runs in a new snapshot, a
+    job's in a new write transaction, in which the job's row is gone unless the function schedules it again.
 
     It may answer with another one: a long walk goes step by step, and other calls are served between its steps. Only the
     last step's call is the one that is audited.
@@ -126,6 +137,12 @@ class Service:
     operations: Mapping[str, Served]
     jobs: Mapping[str, JobFunction] = field(default_factory=dict[str, JobFunction])
     """Kind of due job -> what it does."""
+    effects: Mapping[str, Retry] = field(default_factory=dict[str, Retry])
+    """Kinds of due job that may return an effect -> how a failed one is tried again."""
+    roles: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Kind of due job -> the service-linked role that it acts as, `AWSServiceRoleForHoldfast<Service>` when not given."""
+    own: Mapping[str, OperationFunction] = field(default_factory=dict[str, OperationFunction])
+    """What our own operations (`Holdfast.ShowRotation`, …) ask of this service, by the operation's name."""
     notes: Mapping[str, Callable[..., None]] = field(default_factory=dict[str, Callable[..., None]])
     """Kind of note (`call.note`) -> the function (transaction, key, value) that writes it with the next batch."""
     guard: GuardFunction | None = None

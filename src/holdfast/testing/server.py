@@ -106,6 +106,9 @@ class Account:
 class Server:
     """A server process on a directory of its own."""
 
+    command: tuple[str, ...] = (sys.executable, "-m", "holdfast")
+    """The program, as a list of arguments."""
+
     def __init__(
         self, directory: Path | None = None, *, arguments: tuple[str, ...] = (), movable_clock: bool = True
     ) -> None:
@@ -124,9 +127,7 @@ class Server:
         self._log = (self.directory.parent / f"{self.directory.name}.log").open("a+")
         self.process = subprocess.Popen(
             [
-                sys.executable,
-                "-m",
-                "holdfast",
+                *self.command,
                 "serve",
                 "--data",
                 str(self.directory),

@@ -1,9 +1,20 @@
-"""Due work: durable jobs in the store, written in the transaction that causes them, run by one worker in service time.
+"""Due work: durable jobs in the store, written in the transaction that causes them, run in service time.
 
 A job is a row (kind, account, region, subject) with a due moment; scheduling it again replaces it. The worker runs each
-job as one write transaction in which the row is removed too, so a job's effect happens exactly once: after a crash the
-row is either still there with nothing done, or gone with everything done. A job that fails keeps its row, with the
-error's type as a reason, and is due again after a growing delay (service time).
+job as one write transaction in which the row is removed too, so what it does to the store happens exactly once: after a
+crash the row is either still there with nothing done, or gone with everything done.
+
+A job that must reach outside ends that transaction with an effect, and its row is leased instead of removed:
+
+    waiting ──first half──► running ──effect, no transaction open──► second half: row removed, result written
+       ▲                       │
+       └── backoff with jitter ┘ ──too many attempts──► dead, until somebody retries it
+
+After a crash the effect is repeated (at least once), and its result is written once. `identity` stays the same over
+every attempt of one row, so whoever receives the effect can tell a repetition.
+
+INVARIANT: at most one effect of a subject runs at a time: a row that is replaced or removed meanwhile waits for it, and
+its result is thrown away.
 """
 
 from __future__ import annotations
@@ -17,29 +28,63 @@ from holdfast.store.statements import Statement
 
 if TYPE_CHECKING:
     from holdfast.store.transaction import Transaction
+    from holdfast.vault.randomness import Randomness
+
+STORE = "store"
+EFFECT = "effect"
+"""Lanes: jobs of the second may reach outside, and only so many of them run at once."""
+WAITING, RUNNING, DEAD = "waiting", "running", "dead"
+
+_COLUMNS = "kind, account, region, subject, due, payload, attempts, last_error, identity, lane, state"
 
 SCHEDULE = Statement(
     """
-    INSERT INTO due_job (kind, account, region, subject, due, payload, attempts, last_error)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO due_job (kind, account, region, subject, due, payload, attempts, last_error, identity, lane)
+    VALUES (?, ?, ?, ?, ?, ?, 0, '', ?, ?)
     ON CONFLICT (kind, account, region, subject) DO UPDATE SET
-      due = excluded.due, payload = excluded.payload, attempts = excluded.attempts, last_error = excluded.last_error
+      due = excluded.due, payload = excluded.payload, attempts = 0, last_error = '', identity = excluded.identity,
+      lane = excluded.lane, state = CASE WHEN due_job.state = 'running' THEN 'running' ELSE 'waiting' END
+    """
+)
+"""A row whose effect runs stays leased, under another identity: it is released when that effect ends."""
+WRITE = Statement(
+    """
+    INSERT INTO due_job
+      (kind, account, region, subject, due, payload, attempts, last_error, identity, lane, state, owner, lease)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (kind, account, region, subject) DO UPDATE SET
+      due = excluded.due, payload = excluded.payload, attempts = excluded.attempts, last_error = excluded.last_error,
+      identity = excluded.identity, lane = excluded.lane, state = excluded.state, owner = excluded.owner,
+      lease = excluded.lease
     """
 )
 CANCEL = Statement("DELETE FROM due_job WHERE kind = ? AND account = ? AND region = ? AND subject = ?")
 NEXT = Statement(
-    "SELECT kind, account, region, subject, due, payload, attempts FROM due_job"
+    f"SELECT {_COLUMNS} FROM due_job WHERE state = 'waiting' AND lane = ?"  # noqa: S608 - a constant of this module
     " ORDER BY due, kind, account, region, subject LIMIT 1"
 )
 READ = Statement(
-    "SELECT kind, account, region, subject, due, payload, attempts FROM due_job"
+    f"SELECT {_COLUMNS} FROM due_job"  # noqa: S608 - a constant of this module
     " WHERE kind = ? AND account = ? AND region = ? AND subject = ?"
 )
+RENEW = Statement(
+    "UPDATE due_job SET lease = ? WHERE kind = ? AND account = ? AND region = ? AND subject = ?"
+    " AND identity = ? AND state = 'running'"
+)
+RELEASE = Statement(
+    "UPDATE due_job SET state = 'waiting', owner = '', lease = 0"
+    " WHERE kind = ? AND account = ? AND region = ? AND subject = ? AND state = 'running'"
+)
+RELEASE_ALL = Statement("UPDATE due_job SET state = 'waiting', owner = '', lease = 0 WHERE state = 'running'")
+"""At the start: on SQLite the directory lock proves that no other owner lives."""
 COUNT_DUE = Statement("SELECT COUNT(*) FROM (SELECT 1 FROM due_job WHERE due <= ? LIMIT 1000) AS due_now")
 COUNT = Statement("SELECT COUNT(*) FROM (SELECT 1 FROM due_job LIMIT 100000) AS jobs")
 
 FIRST_DELAY = 60_000
 LONGEST_DELAY = 3_600_000
+
+Key = tuple[str, str, str, str]
+"""Kind, account, region, subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +98,25 @@ class DueJob:
     due: int
     payload: dict[str, Any]
     attempts: int
+    last_error: str = ""
+    identity: str = ""
+    lane: str = STORE
+    state: str = WAITING
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> Key:
         return self.kind, self.account, self.region, self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How a job whose effect fails is tried again."""
+
+    attempts: int = 20
+    """How many there are; after the last one the job is dead."""
+    first_delay: int = 10_000
+    """Milliseconds before the second attempt; doubled for each further one."""
+    longest_delay: int = LONGEST_DELAY
 
 
 def encode_payload(payload: dict[str, Any] | None) -> str:
@@ -64,23 +124,50 @@ def encode_payload(payload: dict[str, Any] | None) -> str:
     return msgspec.json.encode(payload or {}).decode()
 
 
-def _job(row: tuple[Any, ...] | None) -> DueJob | None:
+def schedule(
+    transaction: Transaction, key: Key, due: int, payload: dict[str, Any] | None, identity: str, lane: str = STORE
+) -> None:
+    """Write a job; one with the same key is replaced, whatever became of it."""
+    transaction.run(SCHEDULE, *key, due, encode_payload(payload), identity, lane)
+
+
+def write_job(transaction: Transaction, job: DueJob, owner: str = "", lease: int = 0) -> None:
+    """Write a row as it is."""
+    payload = encode_payload(job.payload)
+    state = job.attempts, job.last_error, job.identity, job.lane, job.state
+    transaction.run(WRITE, *job.key, job.due, payload, *state, owner, lease)
+
+
+def job_of_row(row: tuple[Any, ...] | None) -> DueJob | None:
+    """A job from the columns of READ; None for no row."""
     if row is None:
         return None
-    kind, account, region, subject, due, payload, attempts = row
-    return DueJob(kind, account, region, subject, due, msgspec.json.decode(payload), attempts)
+    kind, account, region, subject, due, payload, *rest = row
+    return DueJob(kind, account, region, subject, due, msgspec.json.decode(payload), *rest)
 
 
-def next_job(transaction: Transaction) -> DueJob | None:
-    """The job that is due first, whether its moment has come or not."""
-    return _job(transaction.one(NEXT))
+def next_job(transaction: Transaction, *, effects: bool = True) -> DueJob | None:
+    """The waiting job that is due first, whether its moment has come or not; `effects` False: of those of the store."""
+    job = job_of_row(transaction.one(NEXT, STORE))
+    other = job_of_row(transaction.one(NEXT, EFFECT)) if effects else None
+    if job is None or other is None:
+        return job or other
+    return min(job, other, key=lambda each: (each.due, each.key))
 
 
-def read_job(transaction: Transaction, key: tuple[str, str, str, str]) -> DueJob | None:
+def read_job(transaction: Transaction, key: Key) -> DueJob | None:
     """A job as it stands now; None when somebody took it back."""
-    return _job(transaction.one(READ, *key))
+    return job_of_row(transaction.one(READ, *key))
 
 
 def retry_delay(attempts: int) -> int:
-    """Milliseconds until a job that failed `attempts` times is due again: a minute, doubled, an hour at most."""
+    """Milliseconds until a job of the store that failed `attempts` times is due again: a minute, doubled, an hour at
+    most."""
     return min(LONGEST_DELAY, FIRST_DELAY << min(attempts - 1, 10))
+
+
+def backoff(retry: Retry, attempts: int, randomness: Randomness) -> int:
+    """Milliseconds until an effect that failed `attempts` times is tried again, between half the delay and all of it:
+    what failed together must not come back together."""
+    delay = min(retry.longest_delay, retry.first_delay << min(attempts - 1, 30))
+    return delay - randomness.below(delay // 2 + 1)

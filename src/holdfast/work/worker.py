@@ -1,14 +1,14 @@
-"""The one worker that runs due jobs, and the walk of a movable clock from due moment to due moment.
+"""The worker that runs due jobs, and the walk of a movable clock from due moment to due moment.
 
-It asks the store for the job that is due first, waits until service time reaches it, and runs it through a
-function that the server hands in (`run`: one write transaction with everything a call has). Whoever schedules a job
-wakes it.
+It asks the store for the job that is due first, waits until service time reaches it, and begins it through the server
+(`Runner.begin`: one write transaction with everything a call has). Jobs of the store run one after another; the effects of
+the others run beside them, `limit` at once. Whoever schedules a job wakes the worker.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,17 +17,25 @@ from holdfast.work.due import DueJob
 
 LONGEST_WAIT = 30.0
 """Seconds; the machine's clock may be set while the worker waits."""
+PATIENCE = 10.0
+"""Seconds of wall time for which a walk waits for an effect."""
+
+Running = Callable[[], Coroutine[None, None, bool]]
+"""Awaits a leased job's effects and writes their results; whether it succeeded. Never raises for what the job did."""
 
 
 class Runner(Protocol):
     """What the worker needs of the server."""
 
-    def next_job(self) -> DueJob | None:
-        """The job that is due first."""
+    hurried: bool
+    """While the clock is walked: nobody's reads need to be spared."""
+
+    def next_job(self, *, effects: bool) -> DueJob | None:
+        """The job that is due first; without those that may reach outside unless `effects`."""
         ...
 
-    async def run(self, job: DueJob) -> bool:
-        """Run one job in its own transaction; whether it succeeded. Never raises for what the job did."""
+    async def begin(self, job: DueJob) -> bool | Running:
+        """Run a job's transaction: whether it succeeded, or what is left to do. Never raises for what the job did."""
         ...
 
     async def save_offset(self, offset: int) -> None:
@@ -41,18 +49,28 @@ class Walk:
 
     run: int = 0
     failed: int = 0
+    late: int = 0
+    """Jobs that were still running when the walk stopped waiting for them."""
 
 
 class Worker:
-    """Runs due jobs one after another."""
+    """Begins due jobs and keeps their effects."""
 
-    def __init__(self, runner: Runner, clock: SystemClock) -> None:
+    def __init__(self, runner: Runner, clock: SystemClock, limit: int = 8) -> None:
         self._runner = runner
         self._clock = clock
+        self._limit = limit
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._effects: dict[asyncio.Task[bool], float] = {}
+        """Effects under way, and when each began (monotonic)."""
         self.run_total = 0
         self.failed_total = 0
+
+    @property
+    def effects(self) -> int:
+        """How many effects run now."""
+        return len(self._effects)
 
     def wake(self) -> None:
         """Something was scheduled, or the clock moved."""
@@ -62,13 +80,25 @@ class Worker:
         """Until cancelled."""
         while True:
             self._wake.clear()
-            job = self._runner.next_job()
+            job = self._next()
             delay = LONGEST_WAIT if job is None else (job.due - self._clock.service()) / 1000
             if job is not None and delay <= 0:
                 async with self._turn:
-                    await self._run(job)
+                    await self._begin(job)
                 continue
             await self._wait(min(delay, LONGEST_WAIT))
+
+    async def stop(self, seconds: float) -> None:
+        """Give effects some time to end; what does not is repeated after the next start."""
+        if self._effects and seconds > 0:
+            await asyncio.wait(self._effects, timeout=seconds)
+        left = list(self._effects)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _next(self) -> DueJob | None:
+        return self._runner.next_job(effects=len(self._effects) < self._limit)
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -77,29 +107,66 @@ class Worker:
         except TimeoutError:
             pass
 
-    async def _run(self, job: DueJob) -> bool:
-        succeeded = await self._runner.run(job)
+    async def _begin(self, job: DueJob) -> None:
+        begun = await self._runner.begin(job)
+        if isinstance(begun, bool):
+            self._count(begun)
+            return
+        task = asyncio.get_running_loop().create_task(begun())
+        self._effects[task] = self._clock.monotonic()
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[bool]) -> None:
+        del self._effects[task]
+        if not task.cancelled():
+            self._count(task.exception() is None and task.result())
+        self.wake()
+
+    def _count(self, succeeded: bool) -> None:
         self.run_total += 1
         if not succeeded:
             self.failed_total += 1
-        return succeeded
+
+    # -- the walk ---------------------------------------------------------------------------------------------------
 
     async def advance(self, milliseconds: int) -> Walk:
-        """Move service time forward, stopping at each due moment to do what is due then."""
-        walk = Walk()
+        """Move service time forward, stopping at each due moment until what began there has ended, or took too long."""
+        late: set[asyncio.Task[bool]] = set()
         async with self._turn:
+            run, failed = self.run_total, self.failed_total
             target = self._clock.service() + milliseconds
-            while True:
-                job = self._runner.next_job()
-                if job is None or job.due > target:
-                    break
-                await self._move(job.due)
-                walk.run += 1
-                if not await self._run(job):
-                    walk.failed += 1
-            await self._move(target)
+            self._runner.hurried = True
+            try:
+                await self._walk(target, late)
+            finally:
+                self._runner.hurried = False
+            walk = Walk(self.run_total - run, self.failed_total - failed, len(late))
         self.wake()
         return walk
+
+    async def _walk(self, target: int, late: set[asyncio.Task[bool]]) -> None:
+        while True:
+            job = self._next()
+            if job is not None and job.due <= self._clock.service():
+                await self._begin(job)
+            elif self._effects.keys() - late:
+                await self._settle(late)
+            elif job is None or job.due > target:
+                break
+            else:
+                await self._move(job.due)
+        await self._move(target)
+
+    async def _settle(self, late: set[asyncio.Task[bool]]) -> None:
+        """Until one more effect has ended, or has taken too long."""
+        awaited = self._effects.keys() - late
+        deadline = min(self._effects[task] for task in awaited) + PATIENCE
+        await asyncio.wait(
+            awaited, timeout=max(0.0, deadline - self._clock.monotonic()), return_when=asyncio.FIRST_COMPLETED
+        )
+        now = self._clock.monotonic()
+        late |= {task for task in awaited if not task.done() and self._effects[task] + PATIENCE <= now}
+        late &= self._effects.keys()
 
     async def _move(self, moment: int) -> None:
         ahead = moment - self._clock.service()

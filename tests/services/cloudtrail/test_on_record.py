@@ -91,7 +91,7 @@ def test_what_happens_by_itself(holdfast_server: Server) -> None:
     keys.enable_key_rotation(KeyId=rotating["KeyId"], RotationPeriodInDays=90)
     holdfast_server.advance(days=91)
     events = {r["eventName"]: r for r in records(home) if r["eventType"] == "AwsServiceEvent"}
-    assert set(events) == {"EndSecretVersionDelete", "DeleteKey", "RotateKey"}
+    assert set(events) == {"StartSecretVersionDelete", "EndSecretVersionDelete", "DeleteKey", "RotateKey"}
     ended = events["EndSecretVersionDelete"]
     assert ended["userIdentity"] == {"accountId": home.account, "invokedBy": "secretsmanager.amazonaws.com"}
     assert ended["additionalEventData"]["SecretId"] == arn

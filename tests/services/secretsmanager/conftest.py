@@ -6,6 +6,7 @@ statements, and thousands of steps of a state machine.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -19,9 +20,10 @@ from botocore.config import Config
 from holdfast.access.grounds import Identity
 from holdfast.access.principal import root_of, service_role
 from holdfast.api.base import Operation, ServiceError, Shape
+from holdfast.rotation.surroundings import RotationSurroundings
 from holdfast.server.directory import Directory
 from holdfast.services.call import Call, NeedsWrite, Source
-from holdfast.services.service import Mode, Served, Service
+from holdfast.services.service import JobEffect, Mode, SecondHalf, Served, Service
 from holdfast.store.migrate import for_postgresql, migrate
 from holdfast.store.postgresql import PostgresqlTransaction
 from holdfast.store.postgresql import transaction as postgresql_transaction
@@ -79,6 +81,8 @@ class House:
     wall: Any = None
     principals: Any = None
     outside: Any = None
+    functions: Any = None
+    rotation = RotationSurroundings()
 
     def __init__(self, path: Path) -> None:
         self.database = SqliteDatabase(path, synchronous="OFF")
@@ -100,6 +104,8 @@ class House:
         """Who calls instead of the principal, with policies."""
         self.instead: dict[str, Callable[..., Any]] = {}
         """KMS operations by name that answer otherwise."""
+        self.between: Callable[[], None] = lambda: None
+        """What happens between an effect of a job and its second half."""
 
     # Surroundings
 
@@ -187,8 +193,29 @@ class House:
                 self.now = max(self.now, job.due)
                 tx.run(CANCEL, *job.key)
                 call = self._new_call(tx, service_role(job.account, "secretsmanager.holdfast", "Role"))
-                self.service("secretsmanager").jobs[job.kind](call, job.subject, job.payload)
+                effect = self.service("secretsmanager").jobs[job.kind](call, job.subject, job.payload)
+            while effect is not None:
+                effect = self._perform(effect)
         self.now = end
+
+    def _perform(self, effect: JobEffect) -> JobEffect | None:
+        """A job's effect and its second half, as the server would: `between` may do something meanwhile."""
+
+        async def run() -> SecondHalf | None:
+            return await effect("identity")
+
+        half = asyncio.run(run())
+        self.between()
+        if half is None or not self.still_wanted():
+            return None
+        with self.transaction(writable=True) as tx:
+            call = self._new_call(tx, service_role(ACCOUNT, "secretsmanager.holdfast", "Role"))
+            return half.function(call)
+
+    def still_wanted(self) -> bool:
+        """Whether nobody took the job back or replaced it while its effect ran. The house removes a row when it begins,
+        so any row there is now is another's."""
+        return not self.rows("SELECT 1 FROM due_job WHERE kind = 'secretsmanager.rotate-secret' AND due <= ?", self.now)
 
     def rows(self, text: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Look into the tables."""

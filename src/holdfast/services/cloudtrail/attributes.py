@@ -60,6 +60,9 @@ def resources_of(record: Record) -> Iterator[tuple[str, str]]:
     """(type, ARN) of each resource; the type is empty where CloudTrail gives none."""
     for resource in cast("list[dict[str, str]]", record.get("resources") or ()):
         yield resource.get("type", ""), resource.get("ARN", "")
+    if record.get("eventType") == "AwsServiceEvent" and (data := record.get("additionalEventData")):
+        # The only place where Secrets Manager's service events say what they are about.
+        yield "AWS::SecretsManager::Secret", data.get("SecretId", "")
 
 
 def terms_of(record: Record) -> Iterator[Term]:

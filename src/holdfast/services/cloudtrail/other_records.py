@@ -55,7 +55,7 @@ def service_event(event: ServiceEvent, event_id: str) -> Recorded:
         "userAgent": source,
         "requestParameters": None,
         "responseElements": None,
-        "requestID": call.request_id,
+        "requestID": event.request_id,
         "eventID": event_id,
         "readOnly": False,
         "eventType": "AwsServiceEvent",
@@ -67,6 +67,8 @@ def service_event(event: ServiceEvent, event_id: str) -> Recorded:
         content[DETAILS.get(event.service, "additionalEventData")] = event.details
     if event.error_code:
         content["errorCode"] = event.error_code
+    if event.error_message:
+        content["errorMessage"] = event.error_message
     if event.resource:
         kind = RESOURCE_TYPES.get(event.service, "")
         content["resources"] = [{"accountId": call.account, "type": kind, "ARN": event.resource}]

@@ -8,6 +8,7 @@ from holdfast.services.call import Call
 from holdfast.services.secretsmanager.finding import arn_of
 from holdfast.services.secretsmanager.identifiers import is_default_key
 from holdfast.services.secretsmanager.records import SECRET_ACCESS, Secret
+from holdfast.services.secretsmanager.rotation_rules import decode, described
 from holdfast.services.secretsmanager.tags import shown_tags
 
 
@@ -30,4 +31,5 @@ def description(call: Call, secret: Secret) -> dict[str, Any]:
         "DeletedDate": secret.deletion_date / 1000 if secret.deletion_date else None,
         "Tags": shown_tags(secret.tags),
         "CreatedDate": secret.created / 1000,
+        **described(decode(secret.rotation)),
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from holdfast.services.secretsmanager.identifiers import Reference
+from holdfast.services.secretsmanager.rotation_records import DELETE_ATTEMPTS, DELETE_UNDERWAY
 from holdfast.services.secretsmanager.rules import Labels, changed_labels, stages_text
 from holdfast.store.statements import Statement
 from holdfast.store.transaction import Row, Transaction
@@ -17,21 +18,21 @@ from holdfast.store.transaction import Row, Transaction
 READ_SECRET = Statement(
     """
     SELECT account, region, name, suffix, description, kms_key_id, type, created, last_changed, last_accessed,
-      deletion_date, create_token, version_count, stages, tags, policy
+      deletion_date, create_token, version_count, stages, tags, rotation, policy
     FROM secret WHERE account = ? AND region = ? AND name = ?
     """
 )
 INSERT_SECRET = Statement(
     """
     INSERT INTO secret (account, region, name, suffix, description, kms_key_id, type, created, last_changed,
-      last_accessed, deletion_date, create_token, version_count, stages, tags, policy)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      last_accessed, deletion_date, create_token, version_count, stages, tags, rotation, policy)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     """
 )
 UPDATE_SECRET = Statement(
     """
     UPDATE secret SET description = ?, kms_key_id = ?, type = ?, last_changed = ?, deletion_date = ?,
-      version_count = ?, stages = ?, tags = ?
+      version_count = ?, stages = ?, tags = ?, rotation = ?
     WHERE account = ? AND region = ? AND name = ?
     """
 )
@@ -148,6 +149,8 @@ class Secret(NamedTuple):
     """JSON: version id -> labels."""
     tags: str
     """JSON: key -> value; empty when there were never any."""
+    rotation: str = ""
+    """JSON of `rotation_rules.Rotation`; empty when rotation was never configured."""
     policy: str = ""
     """The resource policy, empty when there is none. Listings leave it out: it may be long, and they show it nowhere."""
 
@@ -210,6 +213,7 @@ def update_secret(tx: Transaction, secret: Secret) -> None:
         secret.version_count,
         secret.stages,
         secret.tags,
+        secret.rotation,
         *secret.key,
     )
 
@@ -221,6 +225,8 @@ def write_policy(tx: Transaction, secret: Secret, policy: str, now: int) -> None
 
 def delete_secret(tx: Transaction, secret: Secret) -> None:
     """Remove a secret with all its versions and labels, for good."""
+    tx.run(DELETE_UNDERWAY, *secret.key)
+    tx.run(DELETE_ATTEMPTS, *secret.key)
     tx.run(DELETE_LABELS, *secret.key)
     tx.run(DELETE_VERSIONS, *secret.key)
     tx.run(DELETE_SECRET, *secret.key)
@@ -243,8 +249,9 @@ def read_version(tx: Transaction, secret: Secret, version_id: str) -> Version | 
     return None if row is None else Version._make(row)
 
 
-def insert_version(tx: Transaction, secret: Secret, version_id: str, now: int, value: SealedValue) -> None:
-    tx.run(INSERT_VERSION, *secret.key, version_id, now, *value)
+def insert_version(tx: Transaction, secret: Secret, version_id: str, now: int, value: SealedValue | None) -> None:
+    """A new version; without a value it is only reserved."""
+    tx.run(INSERT_VERSION, *secret.key, version_id, now, *(value or (None, None, None, None)))
 
 
 def fill_version(tx: Transaction, secret: Secret, version_id: str, value: SealedValue) -> None:

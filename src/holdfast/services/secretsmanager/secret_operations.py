@@ -7,7 +7,7 @@ from typing import Any
 from holdfast.api import secretsmanager as api
 from holdfast.api.base import NotImplementedException
 from holdfast.services.call import Call
-from holdfast.services.secretsmanager import records, rules, tags, values, versions
+from holdfast.services.secretsmanager import records, rotation_progress, rules, tags, values, versions
 from holdfast.services.secretsmanager.descriptions import description
 from holdfast.services.secretsmanager.finding import (
     NOT_FOUND,
@@ -172,10 +172,13 @@ def update_secret(call: Call, value: api.UpdateSecretRequest) -> api.UpdateSecre
         kms_key = values.try_key(call, arn, value.KmsKeyId)
         secret = secret._replace(kms_key_id=value.KmsKeyId, last_changed=call.now)
     if given is not None:
+        rotation_progress.refuse_if_locked(call, secret, token)
         sealed = values.seal(call, arn, token, secret.kms_key_id, given)
         secret = versions.add_version(call, secret, token, sealed, None)
     if kms_key is not None:
         _reencrypt(call, Found(secret, arn), kms_key)
+    if given is not None:
+        secret = rotation_progress.value_added(call, secret, token)
     records.update_secret(call.tx, secret)
     return api.UpdateSecretResponse(ARN=arn, Name=secret.name, VersionId=token if given else None)
 
@@ -216,14 +219,18 @@ def delete_secret(call: Call, value: api.DeleteSecretRequest) -> api.DeleteSecre
     authorize_found(call, "secretsmanager:DeleteSecret", arn, secret.account, value.SecretId, context, secret.policy)
     date = rules.deletion_date(value.RecoveryWindowInDays, force, call.now)
     if force:
+        rotation_progress.schedule_at(call, secret, 0)
+        _version_events(call, found, "EndSecretVersionDelete")
         records.delete_secret(call.tx, secret)
-        call.cancel(DELETE_JOB, _subject(secret), account=secret.account)
+        call.cancel(DELETE_JOB, rotation_progress.subject_of(secret), account=secret.account)
     elif secret.deletion_date:
         raise api.InvalidRequestException(rules.ALREADY_SCHEDULED)
     else:
+        rotation_progress.suspend(call, secret)
         records.update_secret(call.tx, secret._replace(deletion_date=date, last_changed=call.now))
         payload = {"name": secret.name, "suffix": secret.suffix}
-        call.schedule(DELETE_JOB, _subject(secret), date, payload, account=secret.account)
+        call.schedule(DELETE_JOB, rotation_progress.subject_of(secret), date, payload, account=secret.account)
+        _version_events(call, found, "StartSecretVersionDelete")
     return api.DeleteSecretResponse(ARN=arn, Name=secret.name, DeletionDate=date / 1000)
 
 
@@ -236,9 +243,11 @@ def _delete_missing(call: Call, secret_id: str, date: int, force: bool) -> api.D
     return api.DeleteSecretResponse(ARN=arn, Name=where.name, DeletionDate=date / 1000)
 
 
-def _subject(secret: Secret) -> str:
-    """Names one secret for the job; with the suffix a later secret of the same name is another."""
-    return f"{secret.name}-{secret.suffix}"
+def _version_events(call: Call, found: Found, name: str) -> None:
+    """A service event about every version ("Log with CloudTrail", user guide)."""
+    for version in records.list_versions(call.tx, found.secret, "", rules.MAXIMUM_VERSIONS):
+        details = {"SecretId": found.arn, "SecretVersionId": version.version_id}
+        call.service_event("secretsmanager", name, details=details)
 
 
 def restore_secret(call: Call, value: api.RestoreSecretRequest) -> api.RestoreSecretResponse:
@@ -246,7 +255,9 @@ def restore_secret(call: Call, value: api.RestoreSecretRequest) -> api.RestoreSe
     secret, arn = find(call, value.SecretId, "secretsmanager:RestoreSecret")
     if secret.deletion_date:
         records.update_secret(call.tx, secret._replace(deletion_date=0, last_changed=call.now))
-        call.cancel(DELETE_JOB, _subject(secret), account=secret.account)
+        call.cancel(DELETE_JOB, rotation_progress.subject_of(secret), account=secret.account)
+        rotation_progress.resume(call, secret)
+        _version_events(call, Found(secret, arn), "CancelSecretVersionDelete")
     return api.RestoreSecretResponse(ARN=arn, Name=secret.name)
 
 
@@ -255,8 +266,5 @@ def end_recovery_window(call: Call, subject: str, payload: dict[str, Any]) -> No
     where = Reference(call.account, call.region, payload["name"], payload["suffix"])
     secret = records.read_secret(call.tx, where)
     if secret is not None and secret.deletion_date and secret.deletion_date <= call.now:
-        arn = arn_of(call, secret)
-        for version in records.list_versions(call.tx, secret, "", 1000):
-            details = {"SecretId": arn, "SecretVersionId": version.version_id}
-            call.service_event("secretsmanager", "EndSecretVersionDelete", arn, details)
+        _version_events(call, Found(secret, arn_of(call, secret)), "EndSecretVersionDelete")
         records.delete_secret(call.tx, secret)

@@ -1,4 +1,4 @@
-"""What Secrets Manager answers. Rotation and replication are absent."""
+"""What Secrets Manager answers. Replication is absent."""
 
 from __future__ import annotations
 
@@ -9,17 +9,24 @@ from holdfast.services.secretsmanager import (
     password_operations,
     policy_operations,
     records,
+    rotation_functions,
+    rotation_job,
+    rotation_operations,
+    rotation_progress,
+    rotation_timeline,
     secret_operations,
     tag_operations,
     value_operations,
     version_operations,
 )
 from holdfast.services.service import Service, read, write
+from holdfast.work.due import Retry
 
 SERVICE = Service(
     api=api.API,
     operations={
         "BatchGetSecretValue": read(value_operations.batch_get_secret_value),
+        "CancelRotateSecret": write(rotation_operations.cancel_rotate_secret),
         "CreateSecret": write(secret_operations.create_secret),
         "DeleteResourcePolicy": write(policy_operations.delete_resource_policy),
         "DeleteSecret": write(secret_operations.delete_secret),
@@ -32,13 +39,28 @@ SERVICE = Service(
         "PutResourcePolicy": write(policy_operations.put_resource_policy),
         "PutSecretValue": write(value_operations.put_secret_value),
         "RestoreSecret": write(secret_operations.restore_secret),
+        "RotateSecret": write(rotation_operations.rotate_secret),
         "TagResource": write(tag_operations.tag_resource),
         "UntagResource": write(tag_operations.untag_resource),
         "UpdateSecret": write(secret_operations.update_secret),
         "UpdateSecretVersionStage": write(version_operations.update_secret_version_stage),
         "ValidateResourcePolicy": read(policy_operations.validate_resource_policy),
     },
-    jobs={secret_operations.DELETE_JOB: secret_operations.end_recovery_window},
+    jobs={
+        secret_operations.DELETE_JOB: secret_operations.end_recovery_window,
+        rotation_progress.ROTATE_JOB: rotation_job.rotate_secret,
+    },
+    # What a step does wrong is recorded and planned by the rotation itself; this is for what goes wrong in Holdfast.
+    effects={rotation_progress.ROTATE_JOB: Retry(attempts=50)},
+    roles={rotation_progress.ROTATE_JOB: rotation_functions.ROLE},
+    own={
+        "AbandonRotation": rotation_timeline.abandon_rotation,
+        "ForecastRotations": rotation_timeline.forecast_rotations,
+        "RehearseRotation": rotation_timeline.rehearse_rotation,
+        "RetryRotation": rotation_timeline.retry_rotation,
+        "RollBackRotation": rotation_timeline.roll_back_rotation,
+        "ShowRotation": rotation_timeline.show_rotation,
+    },
     notes={
         records.SECRET_ACCESS: records.note_secret_access,
         records.VERSION_ACCESS: records.note_version_access,

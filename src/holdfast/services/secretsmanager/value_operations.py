@@ -6,11 +6,19 @@ access is written once a day.
 
 from __future__ import annotations
 
+import hmac
 from typing import TYPE_CHECKING
 
 from holdfast.api import secretsmanager as api
 from holdfast.api.base import ServiceError
-from holdfast.services.secretsmanager import records, rules, values, versions
+from holdfast.services.secretsmanager import (
+    records,
+    rotation_progress,
+    rotation_records,
+    rules,
+    values,
+    versions,
+)
 from holdfast.services.secretsmanager.finding import (
     NOT_FOUND,
     Found,
@@ -26,6 +34,7 @@ from holdfast.services.secretsmanager.finding import (
     version_not_found,
 )
 from holdfast.services.secretsmanager.identifiers import secret_arn
+from holdfast.services.secretsmanager.rotation_rules import token_digest
 from holdfast.services.secretsmanager.selection import select
 
 if TYPE_CHECKING:
@@ -152,21 +161,24 @@ def put_secret_value(call: Call, value: api.PutSecretValueRequest) -> api.PutSec
     given = values.given_value(value.SecretString, value.SecretBinary)
     if given is None:
         raise api.InvalidRequestException(NO_VALUE)
-    if value.RotationToken is not None:
-        # None was ever handed out: rotation is not built yet.
-        raise api.InvalidParameterException(FOREIGN_ROTATION_TOKEN)
     version_id = required_token(value.ClientRequestToken)
     secret, arn = found
+    if value.RotationToken is not None:
+        underway = rotation_records.read_underway(call.tx, secret)
+        given_digest = token_digest(value.RotationToken)
+        if underway is None or not hmac.compare_digest(given_digest, underway.rotation_token):
+            raise api.InvalidParameterException(FOREIGN_ROTATION_TOKEN)
     existing = records.read_version(call.tx, secret, version_id)
     if existing is not None and existing.kind is not None:
         stored = values.open_version(call, arn, existing)
         if stored is None or not stored.equals(given):
             raise rules.token_in_use(version_id, arn)
         return _put_response(found, version_id)
+    rotation_progress.refuse_if_locked(call, secret, version_id)
     sealed = values.seal(call, arn, version_id, secret.kms_key_id, given)
     put = versions.add_version if existing is None else versions.fill_version
     secret = put(call, secret, version_id, sealed, value.VersionStages)
-    records.update_secret(call.tx, secret)
+    records.update_secret(call.tx, rotation_progress.value_added(call, secret, version_id))
     return _put_response(Found(secret, arn), version_id)
 
 

@@ -28,8 +28,17 @@ def add_version(
 
     Raises LimitExceededException when there is no room for the version or for its labels.
     """
-    before = rules.labels_of(secret.stages)
     labels = rules.labels_of_new_version(wanted, first=secret.version_count == 0)
+    return _insert(call, secret, version_id, value, labels)
+
+
+def reserve_version(call: Call, secret: Secret, version_id: str, labels: Sequence[str]) -> Secret:
+    """A version without a value, which a rotation fills. LimitExceededException when there is no room."""
+    return _insert(call, secret, version_id, None, labels)
+
+
+def _insert(call: Call, secret: Secret, version_id: str, value: SealedValue | None, labels: Sequence[str]) -> Secret:
+    before = rules.labels_of(secret.stages)
     after = rules.attach(before, version_id, labels)
     superfluous = _superfluous(call, secret, after)
     records.insert_version(call.tx, secret, version_id, call.now, value)
