@@ -13,7 +13,7 @@ import pytest
 
 from holdfast.api.iam import NoSuchEntityException
 
-from .house import ACCOUNT, CALLER, EVERYTHING, ISSUER, START, House
+from .house import ACCOUNT, CALLER, EVERYTHING, ISSUER, REGION, START, House
 
 TAGS = [{"Key": "team", "Value": "blue"}]
 TRUST_ACTIONS = ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"]
@@ -114,6 +114,7 @@ def kms(house: House) -> None:
     call("GenerateDataKey", KeyId=alias, KeySpec="AES_256", EncryptionContext=context)
     call("GenerateDataKeyWithoutPlaintext", KeyId=alias, KeySpec="AES_256", EncryptionContext=context)
     call("GenerateRandom", NumberOfBytes=8)
+    _grants(house, key)
     call("ListKeys")
     call("ListAliases")
     call("ListAliases", KeyId=key)
@@ -136,6 +137,24 @@ def kms(house: House) -> None:
     call("ScheduleKeyDeletion", KeyId=key, PendingWindowInDays=7)
     call("CancelKeyDeletion", KeyId=key)
     call("DeleteAlias", AliasName=alias)
+
+
+def _grants(house: House, key: str) -> None:
+    def call(operation: str, **members: Any) -> Any:
+        return house.call("kms", operation, **members)
+
+    for end in ("RetireGrant", "RevokeGrant"):
+        grant = call(
+            "CreateGrant",
+            KeyId=key,
+            GranteePrincipal=CALLER,
+            RetiringPrincipal=CALLER,
+            Operations=["Decrypt"],
+            Constraints={"EncryptionContextEquals": {"purpose": "test"}},
+        ).GrantId
+        call("ListGrants", KeyId=key)
+        call("ListRetirableGrants", RetiringPrincipal=CALLER)
+        call(end, KeyId=f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}", GrantId=grant)
 
 
 def sts(house: House) -> None:
