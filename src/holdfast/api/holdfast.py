@@ -118,6 +118,28 @@ class CreateAccountResponse(ResponseShape):
     Region: str | None = None
 
 
+AuditText = Annotated[str, Constraint(minimum=1, maximum=2048)]
+
+
+class DiagnoseSignatureRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('RequestId',)
+    RequestId: AuditText | None = None
+
+
+class DiagnoseSignatureResponse(ResponseShape):
+    RequestId: str | None = None
+    Date: DateTime | None = None
+    Cause: str | None = None
+    Text: str | None = None
+    Details: dict[str, str] | None = None
+    ErrorCode: str | None = None
+    Service: str | None = None
+    Operation: str | None = None
+    AccessKeyId: str | None = None
+    Account: str | None = None
+    SourceAddress: str | None = None
+
+
 RequestId = Annotated[str, Constraint(minimum=1, maximum=128)]
 RequestId_ = RequestId
 
@@ -218,7 +240,6 @@ class ReadAuditResponse(ResponseShape):
     More: bool | None = None
 
 
-AuditText = Annotated[str, Constraint(minimum=1, maximum=2048)]
 AuditToken = Annotated[str, Constraint(minimum=1, maximum=8192)]
 
 
@@ -307,6 +328,12 @@ class ClockNotMovableException(ServiceError):
     code = 'ClockNotMovableException'
 
 
+class DiagnosisNotFoundException(ServiceError):
+    """No diagnosis is kept for that request."""
+
+    code = 'DiagnosisNotFoundException'
+
+
 class InvalidAuditTokenException(ServiceError):
     """The token does not belong to this search, or the verification is not under way any more."""
 
@@ -328,6 +355,7 @@ class RequestNotFoundException(ServiceError):
 AdvanceClock = Operation('holdfast', 'AdvanceClock', AdvanceClockRequest, AdvanceClockResponse, errors=(ClockNotMovableException,))
 Can = Operation('holdfast', 'Can', CanRequest, CanResponse, errors=(NoSuchPrincipalException,))
 CreateAccount = Operation('holdfast', 'CreateAccount', CreateAccountRequest, CreateAccountResponse, errors=(AccountAlreadyExistsException,))
+DiagnoseSignature = Operation('holdfast', 'DiagnoseSignature', DiagnoseSignatureRequest, DiagnoseSignatureResponse, errors=(DiagnosisNotFoundException,))
 Explain = Operation('holdfast', 'Explain', ExplainRequest, ExplainResponse, errors=(RequestNotFoundException,))
 GetClock = Operation('holdfast', 'GetClock', GetClockRequest, GetClockResponse, errors=())
 GetEnvironment = Operation('holdfast', 'GetEnvironment', GetEnvironmentRequest, GetEnvironmentResponse, errors=())
@@ -342,6 +370,7 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
     'AdvanceClock': AdvanceClock,
     'Can': Can,
     'CreateAccount': CreateAccount,
+    'DiagnoseSignature': DiagnoseSignature,
     'Explain': Explain,
     'GetClock': GetClock,
     'GetEnvironment': GetEnvironment,
