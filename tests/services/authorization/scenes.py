@@ -126,6 +126,7 @@ def kms(house: House) -> None:
     call("GenerateDataKey", KeyId=alias, KeySpec="AES_256", EncryptionContext=context)
     call("GenerateDataKeyWithoutPlaintext", KeyId=alias, KeySpec="AES_256", EncryptionContext=context)
     call("GenerateRandom", NumberOfBytes=8)
+    _grants(house, key)
     call("ListKeys")
     call("ListAliases")
     call("ListAliases", KeyId=key)
@@ -148,6 +149,24 @@ def kms(house: House) -> None:
     call("ScheduleKeyDeletion", KeyId=key, PendingWindowInDays=7)
     call("CancelKeyDeletion", KeyId=key)
     call("DeleteAlias", AliasName=alias)
+
+
+def _grants(house: House, key: str) -> None:
+    def call(operation: str, **members: Any) -> Any:
+        return house.call("kms", operation, **members)
+
+    for end in ("RetireGrant", "RevokeGrant"):
+        grant = call(
+            "CreateGrant",
+            KeyId=key,
+            GranteePrincipal=CALLER,
+            RetiringPrincipal=CALLER,
+            Operations=["Decrypt"],
+            Constraints={"EncryptionContextEquals": {"purpose": "test"}},
+        ).GrantId
+        call("ListGrants", KeyId=key)
+        call("ListRetirableGrants", RetiringPrincipal=CALLER)
+        call(end, KeyId=f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}", GrantId=grant)
 
 
 def sts(house: House) -> None:
