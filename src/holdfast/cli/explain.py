@@ -155,7 +155,12 @@ def _explain_signature(data: str | None, request_id: str, form: str, refused: Ca
     if form == "json":
         signature = {"cause": found["Cause"], "text": found["Text"], "details": found.get("Details", {})}
         signature |= {"error_code": found["ErrorCode"], "access_key_id": found.get("AccessKeyId")}
-        shown = {"request_id": request_id, "account": found.get("Account"), "outcome": "signature-refused", "chain": []}
+        shown: dict[str, Any] = {
+            "request_id": request_id,
+            "account": found.get("Account"),
+            "outcome": "signature-refused",
+            "chain": [],
+        }
         print_json({**shown, "signature": signature})
         return
     called = f"{found['Service']}:{found['Operation']}"

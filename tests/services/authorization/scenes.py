@@ -125,6 +125,14 @@ def kms(house: House) -> None:
     )
     call("GenerateDataKey", KeyId=alias, KeySpec="AES_256", EncryptionContext=context)
     call("GenerateDataKeyWithoutPlaintext", KeyId=alias, KeySpec="AES_256", EncryptionContext=context)
+    root = f"arn:aws:iam::{ACCOUNT}:root"
+    granted = {"KeyId": key, "GranteePrincipal": root, "RetiringPrincipal": root, "Operations": ["Encrypt"]}
+    constraints = {"EncryptionContextSubset": context}
+    made = [call("CreateGrant", **granted, Constraints=constraints).GrantId for _ in range(2)]
+    call("ListGrants", KeyId=key)
+    call("ListRetirableGrants", RetiringPrincipal=root)
+    call("RevokeGrant", KeyId=key, GrantId=made[0])
+    call("RetireGrant", KeyId=key, GrantId=made[1])
     call("GenerateRandom", NumberOfBytes=8)
     _grants(house, key)
     call("ListKeys")

@@ -288,7 +288,7 @@ def test_a_token_of_a_grant_that_is_gone_gives_nothing_and_a_forged_one_is_refus
     assert made.GrantToken is not None
     house.root()
     for token in ("x", made.GrantToken[:-2] + ("AA" if made.GrantToken[-2:] != "AA" else "BB")):
-        asked: tuple[tuple[Any, Any], ...] = (
+        asked: list[tuple[Any, Any]] = [
             (api.Encrypt, api.EncryptRequest(KeyId=key, Plaintext=b"x", GrantTokens=[token])),
             (api.DescribeKey, api.DescribeKeyRequest(KeyId=key, GrantTokens=[token])),
             (
@@ -297,7 +297,7 @@ def test_a_token_of_a_grant_that_is_gone_gives_nothing_and_a_forged_one_is_refus
                     KeyId=key, GranteePrincipal=ROOT["AWS"], Operations=["Encrypt"], GrantTokens=[token]
                 ),
             ),
-        )
+        ]
         for operation, value in asked:
             assert house.error(operation, value).code == "InvalidGrantTokenException"
     house.region = "eu-west-1"
