@@ -258,7 +258,7 @@ class MongoDB:
         conversation = Conversation(self)
         while header := stream.read(16):
             length, request, _, kind = struct.unpack("<iiii", header)
-            if not 16 < length <= 48_000_000:  # TLS to a server that has none, for example
+            if kind not in (_OP_QUERY, _OP_MSG):  # TLS to a server that has none, for example
                 return
             body = stream.read(length - 16)
             if kind == _OP_QUERY:
