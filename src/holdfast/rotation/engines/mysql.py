@@ -48,6 +48,8 @@ _REFUSALS = {
     4151,  # MariaDB: account locked
 }
 _OPTION_PREVENTS = 1290
+_NOT_VALID = 1819
+_OPERATION_FAILED = 1396
 _NOT_IN_PLAINTEXT = ("mysql_clear_password", "mysql_old_password", "dialog")
 
 
@@ -162,8 +164,18 @@ class MySQLSession:
                 cursor.execute(statement)
                 return list(cursor.fetchall())
         except pymysql.MySQLError as error:
-            code, said = _told(error)
+            code, said = self._cause(*_told(error))
             raise Refused(f"{self._family} refused: {without(said, self._login.password, *hidden)}", code) from None
+
+    def _cause(self, code: int, said: str) -> tuple[int, str]:
+        """ALTER USER only says that it failed; why is among the warnings."""
+        if code == _OPERATION_FAILED:
+            with suppress(Exception), self._connection.cursor() as cursor:
+                cursor.execute("SHOW WARNINGS")
+                for _, number, text in cursor.fetchall():
+                    if number != code:
+                        return int(number), f"{text} ({said})"
+        return code, said
 
     def text(self, text: str) -> str:
         with self._connection.cursor() as cursor:
@@ -213,13 +225,23 @@ class MySQLSession:
         model = self._describe(original)
         if self.mariadb:
             model.must_be_native()
-        self.run(f"CREATE USER IF NOT EXISTS {other} {model.identification}{model.options} ACCOUNT LOCK")
+        self._create_locked(other, model)
         for (grant,) in self.run(f"SHOW GRANTS FOR {original}"):
             if statement := for_another(grant, original, other):
                 self.run(statement)
         if model.default_roles:
             self.run(f"ALTER USER {other} DEFAULT ROLE {model.default_roles}")
         self._set_password(other, model, pending, " ACCOUNT UNLOCK")
+
+    def _create_locked(self, account: Account, model: Description) -> None:
+        """Without a password; where a validation plug-in forbids that, with a way in that knows none."""
+        create, options = f"CREATE USER IF NOT EXISTS {account} ", f"{model.options} ACCOUNT LOCK"
+        try:
+            self.run(create + model.identification + options)
+        except Refused as error:
+            if error.code != _NOT_VALID or not self.mariadb:
+                raise
+            self.run(f"{create}IDENTIFIED VIA unix_socket{options}")
 
     def _set_password(self, account: Account, known: Description, pending: Login, also: str) -> None:
         plain, hashed = self.text(pending.password), self.text(native_hash(pending.password))
