@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,8 @@ class PostgreSQL:
     def stop(self) -> None:
         _run(self._owner, self._binaries / "pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
 
-    def admin(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
+    def admin(self, database: str = "postgres") -> Any:
+        """A superuser's connection; psycopg's type takes no statement that a test puts together."""
         return psycopg.connect(
             host="127.0.0.1", port=self.port, user=self.superuser, password=self.password, dbname=database,
             autocommit=True, sslmode="disable",
@@ -141,7 +142,7 @@ class MariaDB:
         self._data = directory / "data"
         self.log = directory / "statements"
         self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
         directory.chmod(0o700)
         _give(directory, self._owner)
         _run(
@@ -166,7 +167,7 @@ class MariaDB:
             {"user": self._owner, "group": self._owner, "extra_groups": []} if self._owner else {}
         )
         with (self.directory / "errors").open("ab") as errors:
-            self._process = subprocess.Popen(
+            process: subprocess.Popen[Any] = subprocess.Popen(
                 [
                     shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self._data}",
                     "--bind-address=127.0.0.1", f"--port={self.port}", f"--socket={self.directory}/socket",
@@ -175,8 +176,9 @@ class MariaDB:
                 ],
                 cwd="/", stdout=errors, stderr=errors, **as_owner,
             )  # fmt: skip
+        self._process = process
         while True:
-            assert self._process.poll() is None, (self.directory / "errors").read_text()
+            assert process.poll() is None, (self.directory / "errors").read_text()
             with contextlib.suppress(pymysql.MySQLError):
                 self.admin().close()
                 return
@@ -211,7 +213,7 @@ def wheel_postgresql(version: int) -> Path:
 
 
 @contextlib.contextmanager
-def throw_away() -> Iterator[Path]:
+def throw_away() -> Generator[Path]:
     """A directory that a server's own user may reach, which pytest's are not."""
     directory = Path(tempfile.mkdtemp(prefix="holdfast-database-", dir="/tmp"))
     try:
@@ -221,7 +223,7 @@ def throw_away() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running(server: Any) -> Iterator[Any]:
+def running(server: Any) -> Generator[Any]:
     try:
         yield server
     finally:

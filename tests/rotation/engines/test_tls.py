@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -145,7 +145,7 @@ def mysql_thief(thief: Thief, connection: socket.socket) -> None:
 
 
 @contextmanager
-def running_thief(script: Any) -> Iterator[Thief]:
+def running_thief(script: Any) -> Generator[Thief]:
     thief = Thief()
     thread = threading.Thread(target=thief.run, args=(script,))
     thread.start()

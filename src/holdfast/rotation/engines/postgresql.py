@@ -260,6 +260,8 @@ class PostgreSQLSession:
         superuser, creator = self.run("SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user")[0]
         exists = self._user_exists(pending_user)
         me = self._login.user
+        if exists:
+            yield self._membership(account, pending_user)
         if superuser:
             yield Finding("privilege", True, f"{me} is a superuser.")
             return
@@ -275,8 +277,6 @@ class PostgreSQLSession:
         if self._connection.info.server_version >= 160000:
             needed = pending_user if exists else account
             yield self._admin_option(needed, me)
-        if exists:
-            yield self._membership(account, pending_user)
 
     def _targets(self, account: str, pending_user: str | None) -> Iterable[Finding]:
         for user in filter(None, (account, pending_user)):
