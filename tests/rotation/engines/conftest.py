@@ -1,4 +1,4 @@
-"""Every family on every server that there is for it."""
+"""One server of each family; `SERVERS` names all servers that there are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.rotation.engines.families import (
     RedshiftFamily,
 )
 
-FAMILIES = {
+SERVERS = {
     "postgresql-15": (PostgreSQLFamily, "postgresql_15"),
     "postgresql-16": (PostgreSQLFamily, "postgresql_16"),
     "postgresql-18": (PostgreSQLFamily, "postgresql_18"),
@@ -25,7 +25,10 @@ FAMILIES = {
 }
 
 
-@pytest.fixture(params=FAMILIES)
+EACH = ("postgresql-15", "redshift", "mariadb", "documentdb")
+
+
+@pytest.fixture(params=EACH)
 def family(request: pytest.FixtureRequest) -> Family:
-    kind, server = FAMILIES[request.param]
+    kind, server = SERVERS[request.param]
     return kind(request.getfixturevalue(server))

@@ -18,7 +18,6 @@ REFUSED = (psycopg.OperationalError, pymysql.OperationalError, pymongo.errors.Op
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("family", ["postgresql-15", "redshift", "mariadb", "documentdb"], indirect=True)
 def test_a_client_that_logs_in_all_the_time(
     family: Family, strategy: str, record_property: Callable[[str, object], None]
 ) -> None:

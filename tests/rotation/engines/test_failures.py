@@ -6,8 +6,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -117,21 +118,74 @@ def test_a_superuser_that_may_do_nothing(family: Family) -> None:
     assert not all(passed for passed, _ in findings.values())
 
 
-@pytest.mark.parametrize("hang", ["connecting", "server"])
-def test_a_server_that_is_silent(family: Family, hang: str) -> None:
-    """Neither a listener that says nothing nor a server that stops answering holds a rotation for ever."""
-    rotation = Rotation(family, "SingleUser", EngineSettings(connect_timeout=1, statement_timeout=1), ssl=False)
-    if hang == "connecting":
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            rotation.current = {**rotation.current, "port": silent.getsockname()[1]}
-            assert "Cannot connect" in refused(rotation)
-        return
-    if not isinstance(family, PostgreSQLFamily) or family.database == "dev":
-        pytest.skip("one server is enough")
-    with family.server.admin() as admin:
+def test_a_listener_that_says_nothing(family: Family) -> None:
+    settings = EngineSettings(connect_timeout=1, statement_timeout=1)
+    rotation = Rotation(family, "SingleUser", settings, ssl=False)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        rotation.current = {**rotation.current, "port": silent.getsockname()[1]}
+        assert "Cannot connect" in refused(rotation)
+
+
+def test_a_lock_that_is_held_on_the_users(postgresql_15: PostgreSQL) -> None:
+    family = PostgreSQLFamily(postgresql_15)
+    rotation = Rotation(family, "SingleUser", EngineSettings(statement_timeout=0.3))
+    with postgresql_15.admin() as admin:
         admin.execute("BEGIN")
         admin.execute("LOCK TABLE pg_authid IN EXCLUSIVE MODE")
         assert "statement timeout" in refused(rotation)
+    rotation.rotate()
+    family.log_in(rotation.current)
+
+
+class Relay:
+    """Between a client and a server; once the client has said `word`, the server's answers are lost."""
+
+    def __init__(self, port: int, word: bytes) -> None:
+        self._target, self._word = port, word
+        self._silent = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._open: list[socket.socket] = [self._listener]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._target))
+                self._open += [client, server]
+                for source, target in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if self._word in data:
+                    self._silent.set()
+                if not self._silent.is_set():
+                    target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    ("family", "word"),
+    [("postgresql-15", b"ALTER USER"), ("mariadb", b"SET PASSWORD"), ("documentdb", b"updateUser")],
+    indirect=["family"],
+)
+def test_a_server_that_falls_silent_in_the_middle(family: Family, word: bytes) -> None:
+    settings = EngineSettings(connect_timeout=2, statement_timeout=0.5)
+    rotation = Rotation(family, "SingleUser", settings, ssl=False)
+    with closing(Relay(rotation.current["port"], word)) as relay:
+        up = rotation.current
+        rotation.current = {**up, "port": relay.port}
+        assert "refused: " in refused(rotation)
+    rotation.current, rotation.pending = up, None
     rotation.rotate()
     family.log_in(rotation.current)
 
@@ -186,6 +240,14 @@ def test_full_disk_of_a_mongodb_double() -> None:
         server.disk_full = True
         assert "No space left on device" in refused(rotation)
         server.disk_full = False
+        rotation.rotate()
+        rotation.family.log_in(rotation.current)
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1", "SCRAM-SHA-256"])
+def test_a_mongodb_double_that_knows_one_mechanism(mechanism: str) -> None:
+    with running(MongoDB(mechanisms=(mechanism,))) as server:
+        rotation = Rotation(MongoDBFamily(server), "MultiUser")
         rotation.rotate()
         rotation.family.log_in(rotation.current)
 

@@ -19,7 +19,6 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("family", ["postgresql-15", "redshift", "mariadb", "documentdb"], indirect=True)
 @pytest.mark.parametrize("strategy", ["SingleUser", "MultiUser"])
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_a_hostile_name(family: Family, strategy: str, name: str) -> None:

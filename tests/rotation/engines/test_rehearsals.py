@@ -11,6 +11,7 @@ from holdfast.rotation.engine import RotationError
 from tests.canaries import canary, places
 from tests.databases import MariaDB, PostgreSQL
 from tests.mongodb import MongoDB
+from tests.rotation.engines.conftest import SERVERS
 from tests.rotation.engines.families import (
     STRATEGIES,
     Family,
@@ -34,6 +35,7 @@ def failed(rotation: Rotation) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize("family", SERVERS, indirect=True)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_it_passes_and_changes_nothing(family: Family, strategy: str) -> None:
     rotation = Rotation(family, strategy)

@@ -6,9 +6,11 @@ import pytest
 
 from holdfast.rotation.engine import RotationError
 from tests.canaries import canary
+from tests.rotation.engines.conftest import SERVERS
 from tests.rotation.engines.families import STRATEGIES, Family, Rotation
 
 
+@pytest.mark.parametrize("family", SERVERS, indirect=True)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_rotations_in_a_row(family: Family, strategy: str) -> None:
     rotation = Rotation(family, strategy)
@@ -29,6 +31,7 @@ def test_rotations_in_a_row(family: Family, strategy: str) -> None:
     assert users == [first, other, first, other, first]
 
 
+@pytest.mark.parametrize("family", SERVERS, indirect=True)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_step_may_run_again(family: Family, strategy: str) -> None:
     rotation = Rotation(family, strategy)

@@ -11,6 +11,7 @@ import pytest
 from holdfast.rotation.engines.mysql import native_hash
 from tests.canaries import places
 from tests.databases import MariaDB, PostgreSQL
+from tests.rotation.engines.conftest import SERVERS
 from tests.rotation.engines.families import (
     STRATEGIES,
     Family,
@@ -22,6 +23,7 @@ from tests.rotation.engines.families import (
 )
 
 
+@pytest.mark.parametrize("family", SERVERS, indirect=True)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_no_password_in_the_servers_log(family: Family, strategy: str) -> None:
     if not isinstance(family.server, (PostgreSQL, MariaDB)):

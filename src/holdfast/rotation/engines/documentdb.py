@@ -70,7 +70,7 @@ class DocumentDB:
 
 def _connect(login: Login, settings: EngineSettings, *, over_tls: bool) -> Client:
     import pymongo
-    from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
+    from pymongo.errors import OperationFailure, PyMongoError
 
     # The driver repeats a failed handshake until its time is up; asked once before, the reason is known at once.
     if trouble := reach(login, settings):
@@ -98,10 +98,7 @@ def _connect(login: Login, settings: EngineSettings, *, over_tls: bool) -> Clien
         client.admin.command("ping")
     except (PyMongoError, UnicodeError) as error:
         client.close()
-        refused = isinstance(error, (OperationFailure, ConfigurationError)) and _code(error) in {
-            _AUTHENTICATION_FAILED,
-            0,
-        }
+        refused = isinstance(error, OperationFailure) and error.code == _AUTHENTICATION_FAILED
         raise (LoginRefused if refused else CannotConnect)(_said(error, login.password)) from None
     return client
 
@@ -118,11 +115,6 @@ def _try_tls(login: Login, settings: EngineSettings) -> None:
         raise CannotConnect(f"the server's certificate is not accepted: {error.verify_message}") from None
     except OSError as error:
         raise CannotConnect(f"the server does not speak TLS: {error.strerror or type(error).__name__}") from None
-
-
-def _code(error: Exception) -> int:
-    code = getattr(error, "code", 0)
-    return code if isinstance(code, int) else 0
 
 
 def _said(error: Exception, *secrets: str) -> str:

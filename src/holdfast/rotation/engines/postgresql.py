@@ -59,15 +59,14 @@ class PostgreSQL:
             login, settings, lambda over_tls: _connect(login, settings, over_tls=over_tls)
         )
         try:
-            with _time_limit(connection, settings.statement_timeout + 5):
-                session = self._session(connection, login, encrypted=encrypted)
-                session.run(f"SET statement_timeout = {math.ceil(settings.statement_timeout * 1000)}")
-                yield session
+            session = self._session(connection, login, encrypted, settings.statement_timeout)
+            session.run(f"SET statement_timeout = {math.ceil(settings.statement_timeout * 1000)}")
+            yield session
         finally:
             connection.close()
 
-    def _session(self, connection: Rows, login: Login, *, encrypted: bool) -> PostgreSQLSession:
-        return PostgreSQLSession(connection, login, encrypted=encrypted)
+    def _session(self, connection: Rows, login: Login, encrypted: bool, seconds: float) -> PostgreSQLSession:
+        return PostgreSQLSession(connection, login, encrypted, seconds)
 
 
 def _connect(login: Login, settings: EngineSettings, *, over_tls: bool) -> Rows:
@@ -105,12 +104,12 @@ def _connect(login: Login, settings: EngineSettings, *, over_tls: bool) -> Rows:
 @contextmanager
 def _time_limit(connection: Rows, seconds: float) -> Generator[None]:
     """Shut the socket when it takes longer: libpq waits for ever for a server that is silent."""
+    duplicate = socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
 
     def shut() -> None:
-        with suppress(OSError), socket.socket(fileno=duplicate.detach()) as taken:
-            taken.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            duplicate.shutdown(socket.SHUT_RDWR)
 
-    duplicate = socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
     timer = threading.Timer(seconds, shut)
     timer.daemon = True
     timer.start()
@@ -126,10 +125,11 @@ class PostgreSQLSession:
 
     family = "PostgreSQL"
 
-    def __init__(self, connection: Rows, login: Login, *, encrypted: bool) -> None:
+    def __init__(self, connection: Rows, login: Login, encrypted: bool, seconds: float) -> None:
         self._connection = connection
         self._login = login
         self.encrypted = encrypted
+        self._limit = 2 * seconds  # the server's own limit comes first, where it still answers
 
     # -- statements -------------------------------------------------------------------------------------------------------
 
@@ -141,8 +141,9 @@ class PostgreSQLSession:
         try:
             # Statements are constants of this package; psycopg asks for literals to keep values out of them.
             text: Any = statement
-            cursor = self._connection.execute(sql.SQL(text).format(**parts))
-            return cursor.fetchall() if cursor.description else []
+            with _time_limit(self._connection, self._limit):
+                cursor = self._connection.execute(sql.SQL(text).format(**parts))
+                return cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
             said = error.diag.message_primary or str(error) or type(error).__name__
             more = " ".join(part for part in (said, error.diag.message_detail, error.diag.message_hint) if part)

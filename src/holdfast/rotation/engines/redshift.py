@@ -23,11 +23,25 @@ from holdfast.rotation.engines.postgresql import PostgreSQL, PostgreSQLSession
 if TYPE_CHECKING:
     from holdfast.rotation.engines.postgresql import Rows
 
-_SYSTEM = "('pg_catalog', 'information_schema', 'pg_toast', 'pg_internal')"
-
-_SCHEMA_RIGHTS = ("USAGE", "CREATE")
+_OURS = "NOT IN ('information_schema') AND {} NOT LIKE 'pg!_%' ESCAPE '!'"
 _TABLE_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES")
-_DATABASE_RIGHTS = ("CREATE", "TEMPORARY")
+_TABLE = "quote_ident(schemaname) || '.' || quote_ident({})"
+
+# Kind, rights, columns that name a thing, the text by which has_…_privilege takes it, and where they are.
+_THINGS = (
+    ("database", ("CREATE", "TEMPORARY"), "datname", "datname", "pg_database WHERE datname = current_database()"),
+    ("schema", ("USAGE", "CREATE"), "nspname", "nspname", f"pg_namespace WHERE nspname {_OURS.format('nspname')}"),
+    *(
+        (
+            "table",
+            _TABLE_RIGHTS,
+            f"schemaname, {name}",
+            _TABLE.format(name),
+            f"{view} WHERE schemaname {_OURS.format('schemaname')}",
+        )
+        for view, name in (("pg_tables", "tablename"), ("pg_views", "viewname"))
+    ),
+)
 
 
 class Redshift(PostgreSQL):
@@ -43,8 +57,8 @@ class Redshift(PostgreSQL):
     # (Redshift's CREATE USER).
     rules = PasswordRules()
 
-    def _session(self, connection: Rows, login: Login, *, encrypted: bool) -> RedshiftSession:
-        return RedshiftSession(connection, login, encrypted=encrypted)
+    def _session(self, connection: Rows, login: Login, encrypted: bool, seconds: float) -> RedshiftSession:
+        return RedshiftSession(connection, login, encrypted, seconds)
 
 
 class RedshiftSession(PostgreSQLSession):
@@ -75,49 +89,25 @@ class RedshiftSession(PostgreSQLSession):
             user=self.text(account),
         ):
             self.run("ALTER GROUP {group} ADD USER {user}", group=self.name(group), user=self.name(user))
-        self._copy_database(account, user)
-        self._copy_schemas(account, user)
-        self._copy_tables(account, user)
+        for kind, rights, columns, named, source in _THINGS:
+            for right in rights:
+                self._grant_missing(kind, right, (columns, named, source), account, user)
 
-    def _copy_database(self, account: str, user: str) -> None:
-        name = self.run("SELECT current_database()")[0][0]
-        for right in _DATABASE_RIGHTS:
-            self._grant_missing("database", right, [(name,)], account, user)
-
-    def _copy_schemas(self, account: str, user: str) -> None:
-        rows = self.run(
-            f"SELECT nspname FROM pg_namespace WHERE nspname NOT IN {_SYSTEM} "  # noqa: S608 constants
-            "AND nspname NOT LIKE 'pg!_%' ESCAPE '!'"
-        )
-        for right in _SCHEMA_RIGHTS:
-            self._grant_missing("schema", right, rows, account, user)
-
-    def _copy_tables(self, account: str, user: str) -> None:
-        rows = self.run(
-            f"SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN {_SYSTEM} "  # noqa: S608 constants
-            f"UNION SELECT schemaname, viewname FROM pg_views WHERE schemaname NOT IN {_SYSTEM}"
-        )
-        for right in _TABLE_RIGHTS:
-            self._grant_missing("table", right, rows, account, user)
-
-    def _grant_missing(self, kind: str, right: str, rows: list[tuple[str, ...]], account: str, user: str) -> None:
+    def _grant_missing(self, kind: str, right: str, things: tuple[str, str, str], account: str, user: str) -> None:
         """What `account` may do and `user` may not yet: groups and PUBLIC have given their part."""
         from psycopg import sql
 
+        columns, named, source = things
+        rows = self.run(
+            f"SELECT {columns} FROM {source} AND has_{kind}_privilege({{account}}, {named}, {{right}}) "  # noqa: S608 constants
+            f"AND NOT has_{kind}_privilege({{user}}, {named}, {{right}})",
+            account=self.text(account),
+            user=self.text(user),
+            right=self.text(right),
+        )
         for row in rows:
             thing = sql.Identifier(*row)
-            # The functions take a table as a text that is quoted as in SQL, and the others as the bare name.
-            named = thing.as_string(self._connection) if kind == "table" else row[0]
-            missing = self.run(
-                f"SELECT has_{kind}_privilege({{account}}, {{thing}}, {{right}}) "
-                f"AND NOT has_{kind}_privilege({{user}}, {{thing}}, {{right}})",
-                account=self.text(account),
-                user=self.text(user),
-                thing=self.text(named),
-                right=self.text(right),
-            )[0][0]
-            if missing:
-                self.run(f"GRANT {right} ON {kind} {{thing}} TO {{user}}", thing=thing, user=self.name(user))
+            self.run(f"GRANT {right} ON {kind} {{thing}} TO {{user}}", thing=thing, user=self.name(user))
 
     # -- rehearsal --------------------------------------------------------------------------------------------------------
 
