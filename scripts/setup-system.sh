@@ -11,6 +11,7 @@ if [ $# -gt 0 ]; then
     missing="$*"
 else
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need postgresql
+    command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || need mariadb-server
     command -v wrk >/dev/null || need wrk
     command -v git >/dev/null || need git
 fi

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,48 +10,38 @@ import pytest
 
 from holdfast.testing import Server
 from tests.canaries import places, search_directory
+from tests.databases import (
+    PostgreSQL,
+    certificates,
+    debian_postgresql,
+    mariadb,
+    mariadb_tls,
+    mongodb,
+    mongodb_tls,
+    postgresql_15,
+    postgresql_16,
+    postgresql_18,
+    running,
+    throw_away,
+)
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _postgresql_binaries() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parent.parent.name))
-    if not found:
-        pytest.fail("PostgreSQL is not installed; `make test` installs it")
-    return found[-1].parent
+__all__ = [  # pytest takes fixtures from this module's names
+    "certificates",
+    "mariadb",
+    "mariadb_tls",
+    "mongodb",
+    "mongodb_tls",
+    "postgresql_15",
+    "postgresql_16",
+    "postgresql_18",
+]
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """Debian's PostgreSQL on a throw-away directory; yields a connection string."""
-    binaries = _postgresql_binaries()
-    directory = Path("/tmp") / f"holdfast-postgresql-{os.getpid()}"
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(mode=0o700)
-    prefix: list[str] = []
-    if os.getuid() == 0:  # PostgreSQL refuses to run as root
-        shutil.chown(directory, "postgres", "postgres")
-        prefix = ["runuser", "-u", "postgres", "--"]
-    data = directory / "data"
-    port = free_port()
-
-    def run(*command: str) -> None:
-        done = subprocess.run([*prefix, *command], cwd="/", capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    # ICU or libc collation on purpose is not C: the schema itself must ask for byte order.
-    run(str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "--encoding=UTF8", "-N")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={directory} -c fsync=off"
-    run(str(binaries / "pg_ctl"), "-D", str(data), "-o", options, "-w", "-l", str(directory / "log"), "start")
-    try:
-        yield f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
-    finally:
-        run(str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
-        shutil.rmtree(directory, ignore_errors=True)
+    with throw_away() as directory, running(PostgreSQL(debian_postgresql(), directory, trust=True)) as server:
+        yield f"host=127.0.0.1 port={server.port} user=postgres dbname=postgres"
 
 
 # -- no secret in anything that the suite printed or left behind ----------------------------------------------------------

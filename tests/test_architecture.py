@@ -84,13 +84,15 @@ def test_time_and_randomness_are_arguments(path: Path) -> None:
 
 
 def test_heavy_imports_stay_off_the_serving_path() -> None:
-    """botocore, boto3, SQLAlchemy, psycopg, structlog and prometheus-client are imported where they are used, if ever."""
+    """botocore, boto3, SQLAlchemy, database drivers, structlog and others are imported where they are used, if ever."""
     heavy = (
         "boto3",
         "botocore",
         "sqlalchemy",
         "alembic",
         "psycopg",
+        "pymongo",
+        "pymysql",
         "structlog",
         "prometheus_client",
         "rich",

@@ -54,6 +54,8 @@ class EngineSettings:
     """Certificates of authorities that databases are verified against; None for the system's."""
     connect_timeout: float = 5.0
     """Seconds for each attempt to connect."""
+    statement_timeout: float = 20.0
+    """Seconds for each statement; then the connection is given up and the step fails."""
 
 
 @dataclass(frozen=True, slots=True)
