@@ -1,0 +1,1 @@
+"""Rotation: the four-step state machine and the built-in database engines. Imports no service."""
