@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from holdfast.api.base import Operation
     from holdfast.server.directory import Directory
     from holdfast.server.notebook import Notebook
+    from holdfast.services.functions import Functions
     from holdfast.services.holdfast.operations import Control
     from holdfast.services.outside import Outside
     from holdfast.services.principals import Principals
@@ -38,6 +39,7 @@ class ServerSurroundings:
         self.principals = principals
         self.outside = outside
         self.control: Control
+        self.functions: Functions
         self._directory = directory
         self._notebook = notebook
         self.scheduled = False

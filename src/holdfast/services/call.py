@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from holdfast.access.policy import CompiledPolicy
     from holdfast.access.principal import Principal
+    from holdfast.services.functions import Functions
     from holdfast.services.holdfast.operations import Control
     from holdfast.services.outside import Outside
     from holdfast.services.principals import Principals
@@ -55,6 +56,7 @@ class Surroundings(Protocol):
     """Wall time, seconds since 1970: for what ends by the clients' clocks, not by service time."""
     principals: Principals
     outside: Outside
+    functions: Functions
 
     def served(self, operation: Operation[Any, Any]) -> Served: ...
 
