@@ -28,6 +28,7 @@ OTHER_VALUES: dict[str, tuple[str, str, str]] = {
     "region": ("eu-central-1", "us-gov-west-1", "ap-southeast-2"),
     "allow_private_targets": ("true", "true", "true"),
     "movable_clock": ("true", "true", "true"),
+    "function_ca_bundle": ("/a.pem", "/b.pem", "/c.pem"),
     "log_level": ("debug", "warning", "error"),
     "log_format": ("console", "console", "console"),
 }
