@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "vault": {"vault"},
     "work": {"work", "store", "vault"},
     "rotation": {"rotation"},
+    "functions": {"functions", "wire"},
     "services": {"api", "access", "rotation", "store", "vault", "work", "services"},
 }
 
@@ -99,7 +100,7 @@ def test_heavy_imports_stay_off_the_serving_path() -> None:
         "pytest",
     )
     for path in FILES:
-        if _room(path) in {"cli", "testing", "api"}:
+        if _room(path) in {"cli", "testing", "api"} or path.parent.name == "drivers":  # these run inside functions
             continue
         tree = ast.parse(path.read_text())
         for node in tree.body:

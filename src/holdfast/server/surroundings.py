@@ -40,9 +40,9 @@ class ServerSurroundings:
         self.wall = wall
         self.principals = principals
         self.outside = outside
-        self.functions: Functions | None = None
         self.rotation = rotation
         self.control: Control
+        self.functions: Functions
         self._directory = directory
         self._notebook = notebook
         self.scheduled = False

@@ -58,8 +58,7 @@ class Surroundings(Protocol):
     """Wall time, seconds since 1970: for what ends by the clients' clocks, not by service time."""
     principals: Principals
     outside: Outside
-    functions: Functions | None
-    """None on a server without Lambda."""
+    functions: Functions
     rotation: RotationSurroundings
 
     def served(self, operation: Operation[Any, Any]) -> Served: ...

@@ -75,6 +75,8 @@ class House:
         self.principals: Any = Identities()
         self.key = SigningKey("ES256", "first")
         self.outside: Any = Provider(self.key)
+        self.functions: Any = None
+        self.rotation: Any = None
         self.control = type("Control", (), {"audit_trail": None, "parameters_per_region": PARAMETERS_PER_REGION})()
         self.database = SqliteDatabase(path, synchronous="OFF")
         self.tx = SqliteTransaction(self.database.writing, writable=True)

@@ -61,6 +61,8 @@ class House:
     control: Any = None
     wall: Any = None
     outside: Any = None
+    functions: Any = None
+    rotation: Any = None
     """For other services only; KMS never asks for them."""
 
     def __init__(self, path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -298,7 +298,7 @@ def test_a_token_of_a_grant_that_is_gone_gives_nothing_and_a_forged_one_is_refus
                 ),
             ),
         ]
-        for operation, value in asked:
+        for operation, value in cast("tuple[tuple[Any, Any], ...]", asked):
             assert house.error(operation, value).code == "InvalidGrantTokenException"
     house.region = "eu-west-1"
     elsewhere = new_key(house)

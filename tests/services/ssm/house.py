@@ -84,6 +84,8 @@ class House:
         self.wall: Any = None
         self.principals: Any = None
         self.outside: Any = None
+        self.functions: Any = None
+        self.rotation: Any = None
         self.database = SqliteDatabase(path, synchronous="OFF")
         self.tx = CountingTransaction(self.database.writing, writable=True)
         self.tx.execute("BEGIN")

@@ -49,7 +49,7 @@ def require_function(call: Call, function_arn: str, secret_arn: str, account: st
     if name in rotation.engines:
         return
     functions = call.surroundings.functions
-    if functions is not None and functions.exists(call, function_arn):
+    if functions.exists(call, function_arn):
         if functions.admits(call, function_arn, PRINCIPAL, secret_arn, account):
             return
     elif name in rotation.absent:

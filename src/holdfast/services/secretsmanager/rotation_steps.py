@@ -176,8 +176,6 @@ def _text(error: Exception) -> str:
 def invocation(call: Call, run: Run, step: str) -> Done | StepEffect:
     """One step as an invocation of the user's function."""
     functions = call.surroundings.functions
-    if functions is None:
-        return Done(f"The function {run.function_arn} does not exist.")
     payload = json.dumps(
         {
             "Step": step,
@@ -190,7 +188,7 @@ def invocation(call: Call, run: Run, step: str) -> Done | StepEffect:
     async def effect() -> Done:
         try:
             invoked = await functions.invoke(
-                run.function_arn, payload, service=PRINCIPAL, source_arn=run.arn, fence=f"{run.arn} {run.attempt}"
+                run.function_arn, payload, service=PRINCIPAL, source_arn=run.arn, fence=f"{run.arn} {run.token}.{run.attempt}"
             )
         except NotInvoked as error:
             return Done(str(error)[:LONGEST_TEXT])
