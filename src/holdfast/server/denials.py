@@ -25,15 +25,11 @@ def may_be_denied(call: Call) -> bool:
 
     Who explains tries what its reader may read, and a refusal there is no denial of the reader's call.
     """
-    traces = call.traces
-    first = traces[0]
-    if not isinstance(first, Trace) or first.error is not None:
-        return True
-    return (
-        len(traces) > 1
-        and first.operation.service != "holdfast"
-        and any(isinstance(trace, Trace) and trace.error is not None for trace in traces)
-    )
+    for trace in call.traces:
+        if isinstance(trace, Trace) and trace.error is not None:
+            first = call.traces[0]
+            return trace is first or not isinstance(first, Trace) or first.operation.service != "holdfast"
+    return False
 
 
 def denial_of(call: Call) -> Denial | None:
