@@ -134,6 +134,9 @@ def test_statements() -> None:
     assert statement_for(arn, "trust-policy") == {
         "Effect": "Allow", "Principal": {"AWS": ALICE.arn}, "Action": "ssm:GetParameter",
     }  # fmt: skip
+    assert statement_for(arn, "resource-policy") == {
+        "Effect": "Allow", "Principal": {"AWS": ALICE.arn}, "Action": "ssm:GetParameter", "Resource": arn,
+    }  # fmt: skip
     assert statement_for(arn, "key-policy") == {
         "Effect": "Allow", "Principal": {"AWS": ALICE.arn}, "Action": "ssm:GetParameter", "Resource": "*",
     }  # fmt: skip

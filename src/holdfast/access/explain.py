@@ -83,7 +83,10 @@ def closing_statement(
     if place in _WITH_PRINCIPAL:
         statement["Principal"] = _principal_of(identity)
     statement["Action"] = decision.action
-    if place in (PolicyKind.RESOURCE, PolicyKind.KEY):
+    if place == PolicyKind.RESOURCE and decision.action.startswith("ssm:"):
+        # Parameter Store takes nothing but the parameter's ARN ("Working with shared parameters").
+        statement["Resource"] = _literally(decision.resource)
+    elif place in (PolicyKind.RESOURCE, PolicyKind.KEY):
         # In a resource's own policy `*` is that resource.
         statement["Resource"] = "*"
     elif place != PolicyKind.TRUST:

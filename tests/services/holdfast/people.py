@@ -105,6 +105,8 @@ class People:
             found = json.loads(self.keys.get_key_policy(KeyId=resource)["Policy"])
             found["Statement"].append(document["Statement"][0])
             self.keys.put_key_policy(KeyId=resource, Policy=json.dumps(found))
+        elif where == "resource-policy" and ":ssm:" in resource:
+            self.account.client("ssm").put_resource_policy(ResourceArn=resource, Policy=json.dumps(document))
         elif where == "resource-policy":
             text = self.secrets.get_resource_policy(SecretId=resource).get("ResourcePolicy")
             if text:

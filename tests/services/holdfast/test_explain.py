@@ -167,6 +167,26 @@ def test_parameters_and_references_name_the_whole_chain(people: People) -> None:
     ]
 
 
+def test_a_parameter_of_another_account(people: People, strangers: People) -> None:
+    name = f"/{new_name('p')}"
+    people.account.client("ssm").put_parameter(Name=name, Value="x", Type="String", Tier="Advanced")
+    arn = f"arn:aws:ssm:{people.account.region}:{people.account.account}:parameter{name}"
+    user, credentials = strangers.user()
+    client = strangers.client(credentials, "ssm")
+
+    def read() -> str:
+        try:
+            client.get_parameter(Name=arn)
+        except ClientError as error:
+            return error.response["ResponseMetadata"]["RequestId"]
+        return ""
+
+    assert close(strangers, read, kind="user", name=user, owner=people) == [
+        ("ssm:GetParameter", "identity-policy"),
+        ("ssm:GetParameter", "resource-policy"),
+    ]
+
+
 def test_an_explicit_deny_names_what_has_to_go(people: People) -> None:
     arn = people.secrets.create_secret(Name=new_name("s"), SecretString="x")["ARN"]
     name, credentials = people.user(allow(READ))

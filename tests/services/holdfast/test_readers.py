@@ -207,17 +207,22 @@ def test_explaining_leaves_no_denial_behind(people: People) -> None:
 def test_another_accounts_tags_are_not_told(people: People, strangers: People) -> None:
     """A policy of the caller's own that asks for a tag must not become a way to see whether it is there."""
     tagged = {"StringEquals": {"aws:ResourceTag/team": "web"}}
-    _, credentials = strangers.user(allow(READ, "kms:Encrypt", "sts:AssumeRole", Condition=tagged))
+    _, credentials = strangers.user(allow(READ, "kms:Encrypt", "sts:AssumeRole", "ssm:GetParameter", Condition=tagged))
     tags = [{"Key": "team", "Value": "web"}]
     secret = people.secrets.create_secret(Name=new_name("s"), SecretString="x", Tags=tags)["ARN"]
     key = people.keys.create_key(Tags=[{"TagKey": "team", "TagValue": "web"}])["KeyMetadata"]["Arn"]
     role = people.role(trust({"Service": "ec2.amazonaws.com"}), Tags=tags)
+    name = f"/{new_name('p')}"
+    people.account.client("ssm").put_parameter(Name=name, Value="x", Type="String", Tags=tags)
+    parameter = f"arn:aws:ssm:{people.account.region}:{people.account.account}:parameter{name}"
     requests = (
         reads(strangers.client(credentials, "secretsmanager"), secret),
         denied(strangers.client(credentials, "kms").encrypt, KeyId=key, Plaintext=b"x"),
         denied(strangers.client(credentials, "sts").assume_role, RoleArn=role, RoleSessionName="session"),
+        denied(strangers.client(credentials, "ssm").get_parameter, Name=parameter),
     )
-    for request_id, place in zip(requests, ("resource-policy", "key-policy", "trust-policy"), strict=True):
+    places = ("resource-policy", "key-policy", "trust-policy", "resource-policy")
+    for request_id, place in zip(requests, places, strict=True):
         found = strangers.explain(request_id)
         assert found["Chain"][0]["Matched"] == []
         assert found["Gap"]["Where"] == "identity-policy"

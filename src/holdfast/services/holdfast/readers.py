@@ -188,7 +188,12 @@ def _of_resource(kind: str, resource: str) -> Requests:
 
         return [(iam.GetRole, iam.GetRoleRequest(RoleName=resource.rpartition("/")[2]))]
     if kind == PolicyKind.RESOURCE:
-        if ":secretsmanager:" not in resource and resource.startswith("arn:"):
+        arn = parse_arn(resource)
+        if arn is not None and arn.service == "ssm":
+            from holdfast.api import ssm
+
+            return [(ssm.GetResourcePolicies, ssm.GetResourcePoliciesRequest(ResourceArn=resource))]
+        if arn is not None and arn.service != "secretsmanager":
             return []
         from holdfast.api import secretsmanager
 

@@ -32,4 +32,5 @@ def authorize(call: Call, action: str, reference: Reference, tags: str, resource
         return
     if owner != call.account:
         decision = evaluate(call.identity, AccessRequest(action, reference.arn, owner, {}, call))
+        call.conceal(decision)
     raise AccessDeniedException(denial_text(decision))
