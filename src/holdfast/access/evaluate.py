@@ -59,13 +59,15 @@ _ENCRYPTION_CONTEXT = "kms:EncryptionContext:"
 
 KEPT_DECISIONS = 8192
 """Of all identities together. A decision takes about 300 bytes; what it refers to lives elsewhere."""
+KEPT_LENGTH = 512
+"""The longest resource and value that are kept: names that callers invent shall not fill the memory."""
 _Question = tuple["Identity", str, str, str, "CompiledPolicy | None", str]
 
 
 class _Kept:
     """The decisions on one question, by the values of the service's condition keys that the policies ask for.
 
-    Measured 0.6 us instead of 5 for a policy of two statements with two conditions each.
+    Measured: a fifth of the time of deciding by the fixed policy of an AWS managed key.
     """
 
     __slots__ = ("_decisions", "_keys")
@@ -75,7 +77,8 @@ class _Kept:
         self._decisions: dict[tuple[str | None, ...], Decision] = {}
 
     def values(self, request: AccessRequest) -> tuple[str | None, ...] | None:
-        """What the policies will read; None when a value is no text: 1, 1.0 and True are one key of a dictionary."""
+        """What the policies will read; None when a value is too long, or no text: 1, 1.0 and True are one key of a
+        dictionary."""
         if not self._keys:
             return ()
         context = request.context
@@ -84,7 +87,7 @@ class _Kept:
             value = context.get(key)
             if value is None:
                 value = request.contextual(key, folded)
-            if value is not None and type(value) is not str:
+            if value is not None and (type(value) is not str or len(value) > KEPT_LENGTH):
                 return None
             values.append(value)
         return tuple(values)
@@ -144,7 +147,7 @@ def evaluate(
     ):
         # Nothing can deny a root user in its own account: the same answer as below, without the way there.
         return Decision(Outcome.ALLOW, request.action, request.resource, principal.arn, ROOT_MATCHED)
-    if grants or request.overrides:
+    if grants or request.overrides or len(request.resource) > KEPT_LENGTH:
         return _evaluate(identity, request, resource_policy, resource_kind, grants)
     question = (identity, request.action, request.resource, request.owner, resource_policy, resource_kind)
     kept = _kept.get(question)

@@ -434,7 +434,7 @@ def unavailable() -> ServiceUnavailable:
 
 def forget(call: Call) -> None:
     """Let go of what a finished call did. Call and traces refer to each other: without this only the garbage collector
-    frees them, later (5 us for each call), and the values they hold would stay in memory until then."""
+    would free them, later, and the values they hold would stay in memory until then."""
     call.traces.clear()
 
 

@@ -285,7 +285,7 @@ class Call:
         served = self.surroundings.served(operation)
         if served.mode is Mode.WRITE:
             self.needs_write()
-        # By position: Python makes a dictionary of what a class is called with by name, half a microsecond.
+        # By position: Python makes a dictionary of what a class is called with by name, a microsecond and more.
         child = Call(
             self.surroundings,
             self.tx,

@@ -308,8 +308,8 @@ def record(trace: Trace, facts: Facts, event_id: str) -> Recorded:
     """One call's record."""
     call = trace.call
     operation = trace.operation
-    # Identities and sources never change and are kept from call to call, so they are compared as objects: 0.3 us for
-    # each record, where the hash of all that they hold took 1.8.
+    # Identities and sources never change and are kept from call to call, so they are compared as objects: 0.1 us for
+    # each record, where the hash of all that they hold took 0.7.
     name = (operation, facts, call.identity, call.source, call.region, call.account, call.via_service)
     found = _constants.get(name)
     if found is None:
