@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 NAME = "resource policy of the parameter"
 MAXIMUM_POLICY = 1024
 """Bytes."""
-ACTIONS = frozenset(
-    ("ssm:getparameter", "ssm:getparameters", "ssm:getparameterhistory", "ssm:describeparameters",
-     "ssm:getparametersbypath")
-)  # fmt: skip
+ACTIONS = frozenset(("ssm:getparameter", "ssm:getparameters", "ssm:getparameterhistory", "ssm:describeparameters"))
 """What a parameter can be shared for, in lower case."""
 SERVICE_ROLES = ":role/aws-service-role/"
 """Service-linked roles are there in every account."""
@@ -66,7 +63,7 @@ def check(text: str, resource: str) -> None:
         if statement.actions_negated or not {action.lower() for action in statement.actions} <= ACTIONS:
             raise api.MalformedResourcePolicyDocumentException(
                 "The policy document is malformed: a parameter is shared for ssm:GetParameter, ssm:GetParameters, "
-                "ssm:GetParametersByPath, ssm:GetParameterHistory and ssm:DescribeParameters only."
+                "ssm:GetParameterHistory and ssm:DescribeParameters only."
             )
         if statement.resources_negated or set(statement.resources) != {resource}:
             raise api.MalformedResourcePolicyDocumentException(
