@@ -19,6 +19,20 @@ METADATA = ServiceMetadata(
     endpoint_prefix='holdfast',
 )
 
+SecretId = Annotated[str, Constraint(minimum=1, maximum=2048)]
+SecretId_ = SecretId
+
+
+class AbandonRotationRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('SecretId',)
+    SecretId: SecretId_ | None = None
+
+
+class AbandonRotationResponse(ResponseShape):
+    Secret: str | None = None
+    Labels: dict[str, str] | None = None
+
+
 AdvanceSeconds = Annotated[float, Constraint(minimum=0, maximum=3153600000)]
 
 
@@ -34,6 +48,7 @@ class AdvanceClockResponse(ResponseShape):
     Now: DateTime | None = None
     JobsRun: int | None = None
     JobsFailed: int | None = None
+    JobsWaitedTooLong: int | None = None
 
 
 AskedName = Annotated[str, Constraint(minimum=1, maximum=2048)]
@@ -118,6 +133,28 @@ class CreateAccountResponse(ResponseShape):
     Region: str | None = None
 
 
+AuditText = Annotated[str, Constraint(minimum=1, maximum=2048)]
+
+
+class DiagnoseSignatureRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('RequestId',)
+    RequestId: AuditText | None = None
+
+
+class DiagnoseSignatureResponse(ResponseShape):
+    RequestId: str | None = None
+    Date: DateTime | None = None
+    Cause: str | None = None
+    Text: str | None = None
+    Details: dict[str, str] | None = None
+    ErrorCode: str | None = None
+    Service: str | None = None
+    Operation: str | None = None
+    AccessKeyId: str | None = None
+    Account: str | None = None
+    SourceAddress: str | None = None
+
+
 RequestId = Annotated[str, Constraint(minimum=1, maximum=128)]
 RequestId_ = RequestId
 
@@ -137,6 +174,29 @@ class ExplainResponse(ResponseShape):
     Redacted: bool | None = None
     ErrorCode: str | None = None
     ErrorMessage: str | None = None
+
+
+ForecastDays = Annotated[int, Constraint(minimum=1, maximum=366)]
+
+
+class ForecastRotationsRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('Days',)
+    Days: ForecastDays | None = None
+
+
+class PlannedRotation(Shape):
+    Secret: str | None = None
+    Due: DateTime | None = None
+    WindowEnd: DateTime | None = None
+    Function: str | None = None
+    Reason: str | None = None
+
+
+class ForecastRotationsResponse(ResponseShape):
+    From: DateTime | None = None
+    Until: DateTime | None = None
+    Rotations: list[PlannedRotation] | None = None
+    Complete: bool | None = None
 
 
 class GetClockRequest(Shape):
@@ -160,6 +220,34 @@ class GetEnvironmentResponse(ResponseShape):
     Account: str | None = None
     AccessKeyId: str | None = None
     SecretAccessKey: SecretString | None = None
+
+
+JobId = Annotated[str, Constraint(minimum=1, maximum=512)]
+
+
+class GetJobRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('Id',)
+    Id: JobId | None = None
+
+
+class Job(Shape):
+    Id: str | None = None
+    Kind: str | None = None
+    Account: str | None = None
+    Region: str | None = None
+    Subject: str | None = None
+    Due: DateTime | None = None
+    State: str | None = None
+    Attempts: int | None = None
+    LastError: str | None = None
+
+
+Job_ = Job
+
+
+class GetJobResponse(ResponseShape):
+    Job: Job_ | None = None
+    Payload: dict[str, str] | None = None
 
 
 class GetStatusRequest(Shape):
@@ -199,6 +287,20 @@ class ListAccountsResponse(ResponseShape):
     After: AccountId | None = None
 
 
+JobCount = Annotated[int, Constraint(minimum=1, maximum=1000)]
+
+
+class ListJobsRequest(Shape):
+    State: str | None = None
+    MaxResults: JobCount | None = None
+    NextToken: str | None = None
+
+
+class ListJobsResponse(ResponseShape):
+    Jobs: list[Job] | None = None
+    NextToken: str | None = None
+
+
 class ReadAuditRequest(Shape):
     After: int | None = None
     Account: AccountId | None = None
@@ -218,7 +320,54 @@ class ReadAuditResponse(ResponseShape):
     More: bool | None = None
 
 
-AuditText = Annotated[str, Constraint(minimum=1, maximum=2048)]
+class RehearseRotationRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('SecretId',)
+    SecretId: SecretId_ | None = None
+    RotationLambdaARN: str | None = None
+
+
+class RehearsalFinding(Shape):
+    Check: str | None = None
+    Passed: bool | None = None
+    Text: str | None = None
+
+
+class RehearseRotationResponse(ResponseShape):
+    Secret: str | None = None
+    Function: str | None = None
+    Passed: bool | None = None
+    Findings: list[RehearsalFinding] | None = None
+
+
+class RetryJobRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('Id',)
+    Id: JobId | None = None
+
+
+class RetryJobResponse(ResponseShape):
+    Job: Job_ | None = None
+
+
+class RetryRotationRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('SecretId',)
+    SecretId: SecretId_ | None = None
+
+
+class RetryRotationResponse(ResponseShape):
+    Secret: str | None = None
+    Labels: dict[str, str] | None = None
+
+
+class RollBackRotationRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('SecretId',)
+    SecretId: SecretId_ | None = None
+
+
+class RollBackRotationResponse(ResponseShape):
+    Secret: str | None = None
+    Labels: dict[str, str] | None = None
+
+
 AuditToken = Annotated[str, Constraint(minimum=1, maximum=8192)]
 
 
@@ -244,6 +393,42 @@ class SearchAuditRequest(Shape):
 class SearchAuditResponse(ResponseShape):
     Records: list[AuditRecord] | None = None
     NextToken: str | None = None
+
+
+class ShowRotationRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('SecretId',)
+    SecretId: SecretId_ | None = None
+
+
+class RotationStep(Shape):
+    Step: str | None = None
+    Started: DateTime | None = None
+    Ended: DateTime | None = None
+    Outcome: str | None = None
+    Error: str | None = None
+    Log: str | None = None
+
+
+class RotationAttempt(Shape):
+    Token: str | None = None
+    Test: bool | None = None
+    Function: str | None = None
+    Started: DateTime | None = None
+    Ended: DateTime | None = None
+    Outcome: str | None = None
+    Steps: list[RotationStep] | None = None
+    LabelsBefore: dict[str, str] | None = None
+    LabelsAfter: dict[str, str] | None = None
+    NextRetry: DateTime | None = None
+
+
+class ShowRotationResponse(ResponseShape):
+    Secret: str | None = None
+    Enabled: bool | None = None
+    Function: str | None = None
+    NextRotation: DateTime | None = None
+    LastRotated: DateTime | None = None
+    Attempts: list[RotationAttempt] | None = None
 
 
 AuditHeads = Annotated[str, Constraint(maximum=900000)]
@@ -307,10 +492,22 @@ class ClockNotMovableException(ServiceError):
     code = 'ClockNotMovableException'
 
 
+class DiagnosisNotFoundException(ServiceError):
+    """No diagnosis is kept for that request."""
+
+    code = 'DiagnosisNotFoundException'
+
+
 class InvalidAuditTokenException(ServiceError):
     """The token does not belong to this search, or the verification is not under way any more."""
 
     code = 'InvalidAuditTokenException'
+
+
+class JobNotFoundException(ServiceError):
+    """There is no such job."""
+
+    code = 'JobNotFoundException'
 
 
 class NoSuchPrincipalException(ServiceError):
@@ -319,36 +516,68 @@ class NoSuchPrincipalException(ServiceError):
     code = 'NoSuchPrincipalException'
 
 
+class NotRehearsableException(ServiceError):
+    """The secret has no built-in rotation that could be rehearsed."""
+
+    code = 'NotRehearsableException'
+
+
+class NothingToDoException(ServiceError):
+    """Nothing is in a state in which this could be done."""
+
+    code = 'NothingToDoException'
+
+
 class RequestNotFoundException(ServiceError):
     """No call of the account has this request id on record."""
 
     code = 'RequestNotFoundException'
 
 
+AbandonRotation = Operation('holdfast', 'AbandonRotation', AbandonRotationRequest, AbandonRotationResponse, errors=(NothingToDoException,))
 AdvanceClock = Operation('holdfast', 'AdvanceClock', AdvanceClockRequest, AdvanceClockResponse, errors=(ClockNotMovableException,))
 Can = Operation('holdfast', 'Can', CanRequest, CanResponse, errors=(NoSuchPrincipalException,))
 CreateAccount = Operation('holdfast', 'CreateAccount', CreateAccountRequest, CreateAccountResponse, errors=(AccountAlreadyExistsException,))
+DiagnoseSignature = Operation('holdfast', 'DiagnoseSignature', DiagnoseSignatureRequest, DiagnoseSignatureResponse, errors=(DiagnosisNotFoundException,))
 Explain = Operation('holdfast', 'Explain', ExplainRequest, ExplainResponse, errors=(RequestNotFoundException,))
+ForecastRotations = Operation('holdfast', 'ForecastRotations', ForecastRotationsRequest, ForecastRotationsResponse, errors=())
 GetClock = Operation('holdfast', 'GetClock', GetClockRequest, GetClockResponse, errors=())
 GetEnvironment = Operation('holdfast', 'GetEnvironment', GetEnvironmentRequest, GetEnvironmentResponse, errors=())
+GetJob = Operation('holdfast', 'GetJob', GetJobRequest, GetJobResponse, errors=(JobNotFoundException,))
 GetStatus = Operation('holdfast', 'GetStatus', GetStatusRequest, GetStatusResponse, errors=())
 ListAccounts = Operation('holdfast', 'ListAccounts', ListAccountsRequest, ListAccountsResponse, errors=())
+ListJobs = Operation('holdfast', 'ListJobs', ListJobsRequest, ListJobsResponse, errors=())
 ReadAudit = Operation('holdfast', 'ReadAudit', ReadAuditRequest, ReadAuditResponse, errors=())
+RehearseRotation = Operation('holdfast', 'RehearseRotation', RehearseRotationRequest, RehearseRotationResponse, errors=(NotRehearsableException,))
+RetryJob = Operation('holdfast', 'RetryJob', RetryJobRequest, RetryJobResponse, errors=(JobNotFoundException, NothingToDoException,))
+RetryRotation = Operation('holdfast', 'RetryRotation', RetryRotationRequest, RetryRotationResponse, errors=(NothingToDoException,))
+RollBackRotation = Operation('holdfast', 'RollBackRotation', RollBackRotationRequest, RollBackRotationResponse, errors=(NothingToDoException,))
 SearchAudit = Operation('holdfast', 'SearchAudit', SearchAuditRequest, SearchAuditResponse, errors=(InvalidAuditTokenException,))
+ShowRotation = Operation('holdfast', 'ShowRotation', ShowRotationRequest, ShowRotationResponse, errors=())
 VerifyAudit = Operation('holdfast', 'VerifyAudit', VerifyAuditRequest, VerifyAuditResponse, errors=(InvalidAuditTokenException,))
 WhoCan = Operation('holdfast', 'WhoCan', WhoCanRequest, WhoCanResponse, errors=())
 
 OPERATIONS: dict[str, Operation[Any, Any]] = {
+    'AbandonRotation': AbandonRotation,
     'AdvanceClock': AdvanceClock,
     'Can': Can,
     'CreateAccount': CreateAccount,
+    'DiagnoseSignature': DiagnoseSignature,
     'Explain': Explain,
+    'ForecastRotations': ForecastRotations,
     'GetClock': GetClock,
     'GetEnvironment': GetEnvironment,
+    'GetJob': GetJob,
     'GetStatus': GetStatus,
     'ListAccounts': ListAccounts,
+    'ListJobs': ListJobs,
     'ReadAudit': ReadAudit,
+    'RehearseRotation': RehearseRotation,
+    'RetryJob': RetryJob,
+    'RetryRotation': RetryRotation,
+    'RollBackRotation': RollBackRotation,
     'SearchAudit': SearchAudit,
+    'ShowRotation': ShowRotation,
     'VerifyAudit': VerifyAudit,
     'WhoCan': WhoCan,
 }
