@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from holdfast.access.principal import operator_of
+from holdfast.rotation.engines import ABSENT, ENGINES
+from holdfast.rotation.surroundings import RotationSurroundings
 from holdfast.server.directory import Directory
 from holdfast.server.errors import DirectoryUnusable
 from holdfast.server.identities import Identities
@@ -59,7 +61,7 @@ class StoppedSurroundings:
         self.audit_trail = self
         self.outside: Any = None
         self.functions: Any = None
-        self.rotation: Any = None
+        self.rotation = RotationSurroundings(ENGINES, ABSENT)
         self._directory = Directory()
 
     def served(self, operation: Operation[Any, Any]) -> Served:
