@@ -51,6 +51,34 @@ PARAMETER_STORE = (
     "UpdateServiceSetting",
 )
 
+FUNCTIONS = (
+    "AddPermission",
+    "CreateAlias",
+    "CreateFunction",
+    "DeleteAlias",
+    "DeleteFunction",
+    "DeleteFunctionConcurrency",
+    "GetAlias",
+    "GetFunction",
+    "GetFunctionCodeSigningConfig",
+    "GetFunctionConcurrency",
+    "GetFunctionConfiguration",
+    "GetPolicy",
+    "Invoke",
+    "ListAliases",
+    "ListFunctions",
+    "ListTags",
+    "ListVersionsByFunction",
+    "PublishVersion",
+    "PutFunctionConcurrency",
+    "RemovePermission",
+    "TagResource",
+    "UntagResource",
+    "UpdateAlias",
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
+)
+
 SOURCES = (
     Source("secretsmanager", "secretsmanager"),
     Source("kms", "kms"),
@@ -58,9 +86,12 @@ SOURCES = (
     Source("iam", "iam"),
     Source("cloudtrail", "cloudtrail", ("LookupEvents",)),
     Source("ssm", "ssm", PARAMETER_STORE),
+    Source("lambda_", "lambda", FUNCTIONS),
     Source("holdfast", "holdfast"),
 )
 
+PLACES = ("uri", "querystring", "header", "statusCode")
+"""Where REST-JSON may put a member, beside the body."""
 IDENTIFIER = re.compile(r"\w+")
 SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "long": "int", "float": "float", "double": "float"}
 
@@ -222,7 +253,8 @@ class Module:
         if shape["type"] == "structure":
             yield from self.structure(name, shape)
         elif shape["type"] == "timestamp":
-            yield f"{name} = Annotated[float, Timestamp()]"
+            form = "'iso8601'" if shape.get("timestampFormat") == "iso8601" else ""
+            yield f"{name} = Annotated[float, Timestamp({form})]"
         elif marks := self.marks(shape):
             yield f"{name} = Annotated[{self.plain(shape)}, {', '.join(marks)}]"
 
@@ -245,6 +277,7 @@ class Module:
             yield f"    REQUIRED: ClassVar[tuple[str, ...]] = {required!r}"
         if sensitive:
             yield f"    SENSITIVE: ClassVar[tuple[str, ...]] = {sensitive!r}"
+        yield from self.bindings(name, shape)
         wire_names = {m: use["locationName"] for m, use in members.items() if use.get("locationName", m) != m}
         if wire_names and self.model["metadata"]["protocol"] == "query":
             yield f"    WIRE_NAMES: ClassVar[dict[str, str]] = {wire_names!r}"
@@ -261,6 +294,24 @@ class Module:
             yield "    pass"
         yield ""
         yield ""
+
+    def bindings(self, name: str, shape: dict[str, Any]) -> Iterator[str]:
+        """Where REST-JSON puts the members of an input or output that do not stand in the JSON body."""
+        if self.model["metadata"]["protocol"] != "rest-json":
+            return
+        bound: dict[str, tuple[str, str]] = {}
+        for member, use in shape.get("members", {}).items():
+            place = use.get("location")
+            if place is not None:
+                if place not in PLACES:
+                    raise ValueError(f"{name}.{member} stands in {place!r}, which wire/rest_json.py does not know")
+                bound[member] = (place, use.get("locationName", member))
+            elif use.get("locationName", member) != member:
+                raise ValueError(f"{name}.{member} has another name in the body, which wire/rest_json.py does not know")
+        if bound:
+            yield f"    BOUND: ClassVar[dict[str, tuple[str, str]]] = {bound!r}"
+        if payload := shape.get("payload"):
+            yield f"    PAYLOAD: ClassVar[str] = {payload!r}"
 
     def error(self, name: str) -> Iterator[str]:
         shape = self.shapes[name]
@@ -286,6 +337,8 @@ class Module:
             yield f"    status = {status}"
         if message != "message":
             yield f"    message_member = {message!r}"
+        if self.model["metadata"]["protocol"] == "rest-json" and "Type" in members:
+            yield f"    fault_type = {'Service' if shape.get('fault') else 'User'!r}"
         yield ""
         yield ""
 
@@ -304,6 +357,8 @@ class Module:
             http = operation.get("http", {})
             if (http.get("method", "POST"), http.get("requestUri", "/")) != ("POST", "/"):
                 extra += f", http_method={http['method']!r}, http_path={http['requestUri']!r}"
+            if self.model["metadata"]["protocol"] == "rest-json" and http.get("responseCode", 200) != 200:
+                extra += f", http_status={http['responseCode']!r}"
             yield (
                 f"{name} = Operation({self.source.name!r}, {name!r}, {input_name or name + 'Input'}, "
                 f"{output_name or name + 'Output'}, errors=({errors}{',' if errors else ''}){extra})"

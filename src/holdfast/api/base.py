@@ -37,6 +37,10 @@ class Shape(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Members that no log, error text or audit record may show."""
     WIRE_NAMES: ClassVar[dict[str, str]] = {}
     """Members that Query and XML call by another name."""
+    BOUND: ClassVar[dict[str, tuple[str, str]]] = {}
+    """REST-JSON: members outside the body -> (`uri`, `querystring`, `header` or `statusCode`, the name there)."""
+    PAYLOAD: ClassVar[str] = ""
+    """REST-JSON: the member that is the whole body."""
 
 
 class ResponseShape(Shape):
@@ -60,6 +64,9 @@ class Constraint:
 @dataclass(frozen=True, slots=True)
 class Timestamp:
     """Marks a number of seconds since 1970 that Query/XML and some REST bindings write as ISO 8601."""
+
+    form: Literal["", "iso8601"] = ""
+    """`iso8601` where a JSON body writes it so; a number otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,8 @@ class Operation(Generic[InputT, OutputT]):
     """The model gives no output at all: the body is empty, not an empty structure."""
     http_method: str = "POST"
     http_path: str = "/"
+    http_status: int = 200
+    """REST-JSON: of a success."""
 
 
 class ServiceError(Exception):
@@ -122,6 +131,10 @@ class ServiceError(Exception):
     """The code on the Query protocol where it differs."""
     status: ClassVar[int] = 400
     query_status: ClassVar[int] = 0
+    rest_status: ClassVar[int] = 0
+    """The status on REST-JSON where it differs."""
+    fault_type: ClassVar[str] = ""
+    """REST-JSON: `User` or `Service` where the model has a member `Type` for it."""
     message_member: ClassVar[str | None] = "message"
     """The JSON member that holds the text; None where the model gives the error no members."""
 
@@ -139,6 +152,7 @@ class AccessDeniedException(CommonError):
     code = "AccessDeniedException"
     query_code = "AccessDenied"
     query_status = 403
+    rest_status = 403
     message_member = "Message"
 
 
@@ -156,6 +170,7 @@ class SerializationException(CommonError):
 class UnknownOperationException(CommonError):
     code = "UnknownOperationException"
     query_code = "InvalidAction"
+    rest_status = 404
 
 
 class NotImplementedException(CommonError):
@@ -167,6 +182,7 @@ class NotImplementedException(CommonError):
 class ThrottlingException(CommonError):
     code = "ThrottlingException"
     query_code = "Throttling"
+    rest_status = 429
 
 
 class RequestEntityTooLarge(CommonError):

@@ -21,6 +21,7 @@ from holdfast.access.grounds import Identity
 from holdfast.access.principal import Principal, PrincipalKind, operator_of
 from holdfast.api.base import ValidationException
 from holdfast.services.holdfast.records import AccessKey, read_access_key
+from holdfast.services.sts.fences import holds
 from holdfast.services.sts.session_token import Session, SessionKind, open_session
 from holdfast.vault.errors import DecryptError
 from holdfast.vault.registry import ACCESS_KEY_SECRET
@@ -245,6 +246,9 @@ class Authenticator:
 
     def _of_session(self, transaction: Transaction, opened: OpenedSession) -> Identity:
         if self._wall() >= opened.session.expires:
+            raise ExpiredTokenException
+        subject, attempt = opened.session.fence
+        if subject and not holds(transaction, subject, attempt):
             raise ExpiredTokenException
         version = self._identities.version(transaction, opened.session.account)
         if version is None:

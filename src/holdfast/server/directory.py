@@ -11,6 +11,7 @@ from typing import Any
 
 from holdfast.api.base import NotImplementedException, Operation
 from holdfast.services.service import Served, Service
+from holdfast.wire.rest_routes import RestRoutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Entry:
     signing_name: str
     target_prefix: str = ""
     query_version: str = ""
+    rest: bool = False
+    """Its operations are named by method and path."""
     message_member: str = "message"
     """The JSON member in which the service spells an error's text where its model does not say."""
 
@@ -33,6 +36,7 @@ ENTRIES = (
     Entry("sts", "sts", query_version="2011-06-15"),
     Entry("iam", "iam", query_version="2010-05-08"),
     Entry("cloudtrail", "cloudtrail", target_prefix="com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"),
+    Entry("lambda_", "lambda", rest=True),
     Entry("holdfast", "holdfast", target_prefix="Holdfast"),
 )
 
@@ -45,6 +49,7 @@ class Directory:
         self._by_version = {e.query_version: e for e in ENTRIES if e.query_version}
         self._by_name = {e.name: e for e in ENTRIES}
         self._services: dict[str, Service] = {}
+        self._routes: dict[str, RestRoutes] = {}
 
     def by_target_prefix(self, prefix: str) -> Entry | None:
         """The service that answers `X-Amz-Target: <prefix>.<Operation>`."""
@@ -53,6 +58,18 @@ class Directory:
     def by_query_version(self, version: str) -> Entry | None:
         """The service that answers `Version=<version>` on the Query protocol; each has its own."""
         return self._by_version.get(version)
+
+    def by_path(self, method: str, target: str, signing_name: str) -> Operation[Any, Any] | None:
+        """The operation that a method and a path name; of services with like paths, the one that it was signed for."""
+        services = [entry for entry in ENTRIES if entry.rest]
+        for entry in [e for e in services if e.signing_name == signing_name] or services:
+            routes = self._routes.get(entry.name)
+            if routes is None:
+                routes = self._routes[entry.name] = RestRoutes(self.service(entry.name).api)
+            found = routes.find(method, target)
+            if found is not None:
+                return found
+        return None
 
     def service(self, name: str) -> Service:
         """A service by our name, loaded now if it was not."""
@@ -67,7 +84,9 @@ class Directory:
         """How an operation is served; raises NotImplementedException, which names it."""
         served = self.service(operation.service).operations.get(operation.name)
         if served is None:
-            raise NotImplementedException(f"Holdfast does not implement {operation.service}:{operation.name} yet.")
+            raise NotImplementedException(
+                f"Holdfast does not implement {operation.service.rstrip('_')}:{operation.name} yet."
+            )
         return served
 
     def names(self) -> list[str]:

@@ -21,6 +21,7 @@ from holdfast.server.audit_heads import HeadKeeper
 from holdfast.server.audit_trail import AuditTrail
 from holdfast.server.authenticate import Authenticator
 from holdfast.server.directory import Directory
+from holdfast.server.functions import CODE_PATH, FunctionHost
 from holdfast.server.identities import Identities
 from holdfast.server.job_runner import JobRunner
 from holdfast.server.metrics import Metrics
@@ -92,6 +93,15 @@ class House:
             rotation or RotationSurroundings(ENGINES, ABSENT),
         )
         self.surroundings.control = self
+        self.functions = FunctionHost(
+            executor,
+            self.surroundings,
+            clock,
+            lambda: self.endpoint,
+            lambda: self.data_directory,
+            report,
+        )
+        self.surroundings.functions = self.functions
         self.metrics = Metrics()
         self.metrics.gauges = self._gauges
         runner = JobRunner(executor, self.directory, self.notebook, audit, self.surroundings, clock, report)
@@ -123,6 +133,7 @@ class House:
         """Begin due work; the loop must be running."""
         self.audit_trail.keep(self.audit_retention_days, self.home_account, self.clock.service(), self.worker.wake)
         self._work = asyncio.get_running_loop().create_task(self.worker.work())
+        self.functions.start()
         self.ready = True
 
     async def stop(self, seconds: float = 0) -> None:
@@ -135,6 +146,7 @@ class House:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
         await self.worker.stop(seconds)
+        await self.functions.close()
         self.notebook.flush()
         await self.executor.idle()
         await self.heads.close()
@@ -143,7 +155,7 @@ class House:
     # -- own pages --------------------------------------------------------------------------------------------------
 
     def own_page(self, request: Request) -> Response:
-        """Health and metrics: unsigned, and nothing in them that a user chose."""
+        """Health and metrics: unsigned, and nothing in them that a user chose. A function's code, for who has its address."""
         path = request.target.partition("?")[0]
         if request.method not in ("GET", "HEAD"):
             return Response(405, b"method not allowed\n", [("Content-Type", "text/plain"), ("Allow", "GET, HEAD")])
@@ -153,6 +165,10 @@ class House:
             return Response(200 if ready else 503, body, [("Content-Type", "application/json")])
         if path == "/_holdfast/metrics":
             return Response(200, self.metrics.page(), [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
+        if path.startswith(CODE_PATH):
+            code = self.functions.code_of(path.removeprefix(CODE_PATH))
+            if code is not None:
+                return Response(200, code, [("Content-Type", "application/zip"), ("Cache-Control", "no-store")])
         return Response(404, b"no such page\n", [("Content-Type", "text/plain")])
 
     def _gauges(self) -> Iterable[tuple[str, str, float]]:
@@ -172,6 +188,7 @@ class House:
         yield "holdfast_job_effects_running", "Effects of due jobs that run now", self.worker.effects
         yield "holdfast_due_jobs_failed", "Due jobs that failed since the start", self.worker.failed_total
         yield "holdfast_clock_offset_seconds", "Service time ahead of wall time", self.clock.offset / 1000
+        yield from self.functions.gauges()
         yield from self.listener_gauges()
 
     # -- services.holdfast.operations.Control -----------------------------------------------------------------------

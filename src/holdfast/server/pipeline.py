@@ -48,6 +48,7 @@ from holdfast.vault.randomness import time_ordered_id
 from holdfast.wire.messages import Reply, Request, Response
 from holdfast.wire.protocols import UNKNOWN_SERVICE, ServiceProtocols, WireProtocol, identify, unknown_operation
 from holdfast.wire.sigv4_errors import SignatureError
+from holdfast.wire.sigv4_parse import signed_service
 from holdfast.wire.validation import Validator, validator
 
 if TYPE_CHECKING:
@@ -195,7 +196,8 @@ class Pipeline:
             return
         target = identify(exchange.request)
         if target is None:
-            raise UnknownOperationException
+            self._route_by_path(exchange)
+            return
         exchange.protocol = UNKNOWN_SERVICE.select(target)
         entry = (
             self._directory.by_query_version(target.version)
@@ -215,6 +217,17 @@ class Pipeline:
         exchange.operation = operation
         if named:
             self._routes[named] = exchange.protocol, service, operation
+
+    def _route_by_path(self, exchange: Exchange) -> None:
+        request = exchange.request
+        if request.target.partition("?")[0] in {"", "/"}:
+            raise UnknownOperationException
+        exchange.protocol = UNKNOWN_SERVICE.rest
+        operation = self._directory.by_path(request.method, request.target, signed_service(request))
+        if operation is None:
+            raise UnknownOperationException
+        exchange.service = self._directory.service(operation.service)
+        exchange.operation = operation
 
     def _authenticate(self, exchange: Exchange, snapshot: Transaction) -> Served | None:
         request = exchange.request

@@ -25,6 +25,7 @@ from holdfast.rotation.engines import ABSENT, ENGINES
 from holdfast.rotation.surroundings import RotationSurroundings
 from holdfast.server.audit_heads import FILE_NAME, HeadsFile
 from holdfast.server.errors import BadSetting, DirectoryUnusable, PortInUse
+from holdfast.server.functions import FunctionSettings
 from holdfast.server.house import House
 from holdfast.server.http_limits import Limits
 from holdfast.server.listener import Listener, server_tls_context
@@ -85,6 +86,12 @@ def build(settings: Settings, opened: Opened, log: Log, engines: Mapping[str, En
     house.data_directory = settings.data
     house.heads.file = HeadsFile(settings.data / FILE_NAME)
     house.audit_retention_days = settings.audit_retention_days
+    house.functions.settings = FunctionSettings(
+        environments=settings.function_environments,
+        idle_seconds=settings.function_idle_seconds,
+        ca_bundle=settings.function_ca_bundle,
+        certificate=settings.tls_certificate,
+    )
     return house
 
 

@@ -237,6 +237,29 @@ class Settings:
     rotation_connect_timeout_seconds: Annotated[
         float, Setting(seconds(0.1, 300), RUNNING, "How long a built-in rotation waits for a database to answer.")
     ] = 5.0
+    function_environments: Annotated[
+        int,
+        Setting(
+            whole(1, 10_000),
+            RUNNING,
+            "Lambda functions: environments alive at once, busy and warm. An invocation that finds all of them busy is "
+            "answered TooManyRequestsException.",
+        ),
+    ] = 32
+    function_idle_seconds: Annotated[
+        float,
+        Setting(seconds(0, 86400), RUNNING, "Lambda functions: how long an environment is kept warm without work."),
+    ] = 300.0
+    function_ca_bundle: Annotated[
+        Path | None,
+        Setting(
+            PATH,
+            RUNNING,
+            "Lambda functions: the certificates they trust, PEM, for this server and for databases. Functions that name "
+            "/etc/pki/tls/cert.pem get these where that file is missing.",
+            otherwise="this machine's, and with TLS the server's own",
+        ),
+    ] = None
     movable_clock: Annotated[
         bool,
         Setting(

@@ -43,6 +43,7 @@ class ServerSurroundings:
         self.functions: Functions | None = None
         self.rotation = rotation
         self.control: Control
+        self.functions: Functions
         self._directory = directory
         self._notebook = notebook
         self.scheduled = False

@@ -1,4 +1,4 @@
-"""Functions, as services other than Lambda may use them: one door. `server/` puts the Lambda service behind it.
+"""Functions, as services may use them: one door. `server/functions.py` stands behind it.
 
 Only the effect of a job or of a waiting operation may invoke; whether a service would be allowed to is asked inside the
 transaction. Functions that Holdfast offers by itself (built-in rotation engines) are not reached through this door.
@@ -17,6 +17,15 @@ class NotInvoked(Exception):
     """The function did not run: it is gone, its environment cannot start, too many run. The text says which and why."""
 
 
+class Busy(NotInvoked):
+    """Too many run at once."""
+
+    def __init__(self, reason: str) -> None:
+        """`reason` is AWS's word for it (TooManyRequestsException)."""
+        super().__init__(f"too many functions run: {reason}")
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class Invoked:
     """What a function answered."""
@@ -27,6 +36,18 @@ class Invoked:
     log: str
     """The end of what it wrote while it ran, at most 4 KiB, with its own credentials taken out."""
     request_id: str
+
+
+class Target(Protocol):
+    """A function's account, region, name, and the qualifier under which it is invoked (empty for `$LATEST`)."""
+
+    @property
+    def key(self) -> tuple[str, str, str]: ...
+
+    @property
+    def qualifier(self) -> str: ...
+
+    def arn(self, partition: str) -> str: ...
 
 
 class Functions(Protocol):
@@ -46,7 +67,22 @@ class Functions(Protocol):
     ) -> Invoked:
         """Run the function and wait for its answer; raises NotInvoked.
 
-        `fence` names what the invocation works on (a secret's ARN and attempt): credentials handed out for an older
-        fence of the same subject are refused from now on.
+        `fence` is `<subject> <attempt>`, split at the last blank: what the invocation works on (a secret's ARN), and
+        which attempt at it this is. Credentials handed out for another attempt at the same subject are refused from now
+        on. The policy is asked again, for this service and source: it may have changed since the transaction.
         """
+        ...
+
+    async def run(
+        self, where: Target, payload: bytes, request_id: str, *, client_context: str = "", fence: str = ""
+    ) -> Invoked:
+        """As `invoke`, for a caller who was authorized already."""
+        ...
+
+    async def keep_event(self, where: Target, payload: bytes, request_id: str) -> None:
+        """Have the function run later with an event; returns when the event is on disk."""
+        ...
+
+    def code_location(self, key: tuple[str, str, str], code_sha256: str) -> str | None:
+        """An address at which the code can be fetched for ten minutes, by whoever knows it."""
         ...

@@ -46,6 +46,15 @@ PARAMETER_ENCRYPTED_VALUE = SealedColumn(
 """A SecureString: in the standard tier a blob of KMS, in the advanced tier a message of the AWS Encryption SDK, whose data
 key is one (vault/encryption_sdk.py). Bound to its parameter by the encryption context PARAMETER_ARN."""
 
+FUNCTION_CODE = SealedColumn(
+    "lambda_code", "zip_sealed", "function-code", Form.ROOT, ("account", "region", "name", "code_sha256")
+)
+FUNCTION_ENVIRONMENT = SealedColumn(
+    "lambda_version", "environment_sealed", "function-environment", Form.ROOT, ("account", "region", "name", "version")
+)
+FUNCTION_EVENT = SealedColumn("lambda_event", "payload_sealed", "function-event", Form.ROOT, ("event_id",))
+"""What a function is to be invoked with, and its client context."""
+
 AUDIT_STATEMENT = SealedColumn("audit_head", "statement_sealed", "audit-chain", Form.ROOT, ("chain", "kind"))
 """Where an audit chain begins, ends and was cut by retention (vault/chain.py). `DIR/audit.heads` holds copies."""
 
@@ -57,5 +66,8 @@ REGISTRY: tuple[SealedColumn, ...] = (
     SECRET_DATA_KEY,
     PARAMETER_VALUE,
     PARAMETER_ENCRYPTED_VALUE,
+    FUNCTION_CODE,
+    FUNCTION_ENVIRONMENT,
+    FUNCTION_EVENT,
     AUDIT_STATEMENT,
 )

@@ -59,11 +59,14 @@ class JsonProtocol:
 
     def decode(self, operation: Operation[Any, Any], request: Request) -> Shape:
         """The operation's input. Members that the model does not know are ignored, null means not sent."""
-        structure: type[Shape] = operation.input
+        return self.read(operation.input, request.body)
+
+    def read(self, structure: type[Shape], body: bytes) -> Shape:
+        """A structure from its JSON object."""
         decoder = self.decoders.get(structure)
         if decoder is None:
             decoder = self.decoders[structure] = msgspec.json.Decoder(structure)
-        body = request.body or b"{}"
+        body = body or b"{}"
         try:
             value: Shape | None = decoder.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -9,7 +9,8 @@ request                                               protocol    names
 `X-Amz-Target: <prefix>.<Operation>`                  json        target prefix and operation
 `Action=` and `Version=` in a form or query string    query       operation and API version; the service is the signed
                                                                   one, or for an unsigned call the version's
-anything else                                         -           `identify` returns None: method and path name it
+anything else                                         rest-json   `identify` returns None: method and path name it, in
+                                                                  the models' paths (`rest_routes`)
 ====================================================  ==========  ====================================================
 
 This module knows no service: the server looks up what a Target names.
@@ -24,6 +25,7 @@ from holdfast.api.base import Operation, ServiceError, ServiceMetadata, Shape, U
 from holdfast.wire.json_protocol import JsonProtocol
 from holdfast.wire.messages import Request, Response
 from holdfast.wire.query_protocol import FORM, QueryProtocol, first_value
+from holdfast.wire.rest_json import RestJsonProtocol
 
 
 class WireProtocol(Protocol):
@@ -91,6 +93,7 @@ class ServiceProtocols:
         self.json: WireProtocol = JsonProtocol(json_version)
         self.query: WireProtocol = QueryProtocol(xml_namespace)
         self.query_with_json_reply: WireProtocol = QueryProtocol(xml_namespace, json_reply=True)
+        self.rest: WireProtocol = RestJsonProtocol()
 
     @classmethod
     def of(cls, metadata: ServiceMetadata) -> ServiceProtocols:

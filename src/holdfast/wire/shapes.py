@@ -33,6 +33,8 @@ class Description:
     """What a list holds, or a map's values."""
     key: Description | None = None
     names: EntryNames = DEFAULT_NAMES
+    iso8601: bool = False
+    """A moment that JSON bodies write as ISO 8601."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def describe(annotation: Any) -> Description:
     """The description of a member's annotation; `| None` is dropped, since any member may be missing."""
     if get_origin(annotation) in (Union, types.UnionType):
         (annotation,) = (argument for argument in get_args(annotation) if argument is not type(None))
-    constraint, names, timestamp = NO_CONSTRAINT, DEFAULT_NAMES, False
+    constraint, names, timestamp = NO_CONSTRAINT, DEFAULT_NAMES, None
     if get_origin(annotation) is Annotated:
         annotation, *marks = get_args(annotation)
         for mark in marks:
@@ -60,9 +62,9 @@ def describe(annotation: Any) -> Description:
             elif isinstance(mark, EntryNames):
                 names = mark
             elif isinstance(mark, Timestamp):
-                timestamp = True
-    if timestamp:
-        return Description("timestamp", constraint)
+                timestamp = mark
+    if timestamp is not None:
+        return Description("timestamp", constraint, iso8601=timestamp.form == "iso8601")
     if annotation in SCALARS:
         return Description(SCALARS[annotation], constraint)
     if get_origin(annotation) is list:

@@ -1,6 +1,6 @@
 """Why a request's signature was not accepted, in AWS's codes and texts.
 
-The tree (JSON code | Query code, Query status; every JSON status is 400)::
+The tree (JSON code | Query code, Query status; every JSON status is 400, every REST-JSON status 403)::
 
     SignatureError
     ├── MissingAuthenticationTokenException   nothing was signed          | MissingAuthenticationToken, 403
@@ -53,6 +53,8 @@ def stamp(seconds: float) -> str:
 
 class SignatureError(CommonError):
     """A request whose sender could not be established."""
+
+    rest_status = 403
 
 
 class MissingAuthenticationTokenException(SignatureError):

@@ -237,3 +237,15 @@ def _remember(table: dict[str, ValueT], name: str, value: ValueT) -> None:
     if len(table) >= _MEMO_ENTRIES:
         table.clear()
     table[name] = value
+
+
+def signed_service(request: Request) -> str:
+    """The service that a request says it is signed for; empty when it says none. Nothing is proven, and nothing raises."""
+    authorization = request.headers.get("authorization")
+    if authorization is None:
+        values = dict(query_pairs(request.target.partition("?")[2]))
+        credential = values.get(b"X-Amz-Credential", b"").decode("latin-1")
+    else:
+        credential = authorization.partition("Credential=")[2].partition(",")[0].partition(" ")[0]
+    parts = credential.split("/")
+    return parts[3] if len(parts) == 5 else ""

@@ -253,7 +253,7 @@ def _constant_part(
     part: dict[str, Any] = {
         "eventVersion": EVENT_VERSION,
         "userIdentity": user_identity(principal, via, session, role_arn),
-        "eventSource": f"{operation.service}.amazonaws.com",
+        "eventSource": f"{operation.service.rstrip('_')}.amazonaws.com",
         "eventName": operation.name,
         "awsRegion": region,
         "sourceIPAddress": address,

@@ -41,6 +41,7 @@ def issue(
     transitive: tuple[str, ...] = (),
     source_identity: str = "",
     provider: str = "",
+    fence: tuple[str, str] = ("", ""),
     minimum_token_size: int = 0,
 ) -> Issued:
     """Make credentials that end `duration` seconds from now in wall time: clients compare Expiration with their clock."""
@@ -59,6 +60,7 @@ def issue(
         transitive=transitive,
         source_identity=source_identity,
         provider=provider,
+        fence=fence,
     )
     key_id = new_session_key_id(call.randomness, account)
     token = seal_session(call.vault, key_id, session, minimum_token_size)

@@ -67,6 +67,8 @@ class Session(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     source_identity: str = ""
     provider: str = ""
     """ARN of the OIDC provider that vouched for the caller."""
+    fence: tuple[str, str] = ("", "")
+    """The subject and the attempt at it that the session belongs to (`fences`)."""
 
     def __repr__(self) -> str:
         return f"<Session {self.kind} {self.account} {self.principal_id} {self.session_name}>"

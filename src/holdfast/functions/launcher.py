@@ -1,0 +1,206 @@
+"""Starts one function in its cage and stays beside it until it ends. Run as a program: `python -I -S launcher.py`.
+
+Descriptor 0 is a socket to the server. The server sends one line of JSON (`Cage` as a dictionary); this program answers
+with one line when the function ended (`{"status": 1}` or `{"signal": 9}`). When the server closes its end, or dies, by
+whatever signal, everything of the function is killed: the kernel closes the socket of a dead process.
+
+    server ── socket ── launcher ── function ── whatever it starts
+                        (keeps the    (its own user, or its own namespaces, or neither; limits; nothing inherited but
+                        group alive)  standard output and the environment that the server made)
+
+What the function starts cannot escape: the launcher adopts orphans (PR_SET_CHILD_SUBREAPER), and kills by user where the
+function has a user of its own, by process-id namespace where it has one.
+
+No import of Holdfast, and few of the standard library: each costs time at every cold start.
+"""
+
+import ctypes
+import os
+import resource
+import select
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+CLONE_NEWNS = 0x00020000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+MS_NOSUID_NODEV = 2 | 4
+MS_RDONLY = 1
+MS_REC_PRIVATE = 16384 | (1 << 18)
+FAILED = 111
+"""Exit status of a function that could not be started."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def control(option: int, value: int) -> None:
+    """prctl(2)."""
+    if _libc.prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl {option}")
+
+
+def unshare(flags: int) -> None:
+    if _libc.unshare(flags) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+
+
+def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    done = _libc.mount(source.encode(), target.encode(), kind.encode(), flags, options.encode())
+    if done != 0:
+        raise OSError(ctypes.get_errno(), f"mount {kind}")
+
+
+def enter_namespaces(hidden: list[str]) -> None:
+    """A user, mount, IPC and process-id namespace of its own, in which `hidden` folders are empty.
+
+    The caller forks afterwards: the child is process 1 of the new namespace, and all die with it.
+    """
+    user, group = os.getuid(), os.getgid()
+    unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID)
+    with open("/proc/self/setgroups", "w") as file:  # noqa: PTH123 - no pathlib here
+        file.write("deny")
+    for name, number in (("uid_map", user), ("gid_map", group)):
+        with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123
+            file.write(f"{number} {number} 1")
+    mount("none", "/", "none", MS_REC_PRIVATE)
+    for folder in hidden:
+        mount("tmpfs", folder, "tmpfs", MS_NOSUID_NODEV | MS_RDONLY, "size=4k,mode=000")
+
+
+def limit(limits: dict[str, int]) -> None:
+    """Both bounds of each limit, or what is allowed already where that is less."""
+    for name, most in limits.items():
+        number = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(number)[1]
+        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(number, (bound, bound))
+
+
+def become(cage: dict) -> None:
+    """In the child: everything that must be so before the function's first instruction."""
+    if cage["mode"] == "namespaces":
+        # The old /proc shows the processes outside.
+        mount("proc", "/proc", "proc", MS_NOSUID_NODEV)
+    os.umask(0o077)
+    limit(cage["limits"])
+    if cage["mode"] == "user":
+        os.setgroups([])
+        os.setresgid(cage["group"], cage["group"], cage["group"])
+        os.setresuid(cage["user"], cage["user"], cage["user"])
+    control(PR_SET_NO_NEW_PRIVS, 1)
+    # After the change of user, which clears it.
+    control(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.chdir(cage["folder"])
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(1, 2)
+    os.closerange(3, 1 << 20)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def start(cage: dict) -> int:
+    """The process id of the function."""
+    if cage["mode"] == "namespaces":
+        enter_namespaces(cage["hidden"])
+    child = os.fork()
+    if child == 0:
+        try:
+            become(cage)
+            os.execve(cage["program"][0], cage["program"], cage["environment"])
+        except BaseException as error:  # noqa: BLE001 - nothing may come back into the launcher's code
+            os.write(1, f"the function could not be started: {error}\n".encode())
+        os._exit(FAILED)
+    return child
+
+
+def sweep(cage: dict, child: int) -> None:
+    """Kill whatever is left of the function."""
+    if cage["mode"] == "user":
+        kill_user(cage["user"], cage["group"])
+    for process in {child, *children()}:
+        try:
+            os.kill(process, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    while True:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                # Somebody is dying, or was just adopted.
+                for process in children():
+                    try:
+                        os.kill(process, signal.SIGKILL)
+                    except ProcessLookupError:
+                        pass
+                os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def children() -> list[int]:
+    """Processes of which this one is the parent, adopted ones too."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:  # noqa: PTH123
+            return [int(number) for number in file.read().split()]
+    except OSError:
+        return []
+
+
+def kill_user(user: int, group: int) -> None:
+    """Kill every process of a user, which only that user's own kill(-1) does in one step."""
+    killer = os.fork()
+    if killer == 0:
+        os.setgroups([])
+        os.setresgid(group, group, group)
+        os.setresuid(user, user, user)
+        try:
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        os._exit(0)
+    try:
+        os.waitpid(killer, 0)
+    except ChildProcessError:
+        pass
+
+
+def main() -> None:
+    """Read the cage, start, wait for whichever ends first."""
+    import json
+
+    control(PR_SET_CHILD_SUBREAPER, 1)
+    control(PR_SET_DUMPABLE, 0)
+    text = b""
+    while not text.endswith(b"\n"):
+        piece = os.read(0, 65536)
+        if not piece:
+            return
+        text += piece
+    cage = json.loads(text)
+    del text
+    child = start(cage)
+    cage["environment"] = None
+    descriptor = os.pidfd_open(child)
+    poll = select.poll()
+    poll.register(0, select.POLLIN | select.POLLHUP)
+    poll.register(descriptor, select.POLLIN)
+    ended = {number for number, _ in poll.poll()}
+    status = os.waitpid(child, 0)[1] if descriptor in ended else None
+    sweep(cage, child)
+    if status is None:
+        return
+    signalled = os.WIFSIGNALED(status)
+    report = {"signal": os.WTERMSIG(status)} if signalled else {"status": os.WEXITSTATUS(status)}
+    try:
+        os.write(0, json.dumps(report).encode() + b"\n")
+    except OSError:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,516 @@
+"""Functions as this server runs them: from a row of the Lambda service to an environment, its credentials and its answer.
+
+    run(where, payload)
+      snapshot    the version that is meant, its revision, the function's own concurrency
+      fence       an attempt that is new takes its subject, on disk, before anything runs for it
+      pool        a warm environment of this revision (and attempt), or a new one:
+                    code unpacked, environment opened, role asked, credentials made, cage built
+      function    with no transaction open
+
+Nothing is started for functions before one is invoked, but for the probe of the isolation, soon after the start.
+
+Threat: code that anybody with lambda:CreateFunction may bring. What it can reach is decided by `functions/isolation.py`, what
+it may call by its role's policies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from holdfast.access.principal import service_principal
+from holdfast.services.call import Call, Source
+from holdfast.services.functions import Busy, Invoked, NotInvoked
+from holdfast.services.sts.fences import holds, take
+from holdfast.vault.errors import DecryptError
+
+if TYPE_CHECKING:
+    from holdfast.functions.environment import Environment, Plan
+    from holdfast.functions.isolation import Isolation
+    from holdfast.functions.pool import Pool
+    from holdfast.functions.workspace import Workspace
+    from holdfast.server.listener import Listener
+    from holdfast.server.pipeline import Report
+    from holdfast.server.surroundings import ServerSurroundings
+    from holdfast.services.functions import Target
+    from holdfast.services.lambda_.records import Version
+    from holdfast.store.group_commit import GroupCommit
+    from holdfast.store.transaction import StoreError, Transaction
+    from holdfast.work.clock import SystemClock
+
+PROBE_DELAY = 0.25
+"""Seconds after the start: the first answers come first."""
+CREDENTIALS_SECONDS = 6 * 3600
+LONGEST_LIFE = 5 * 3600.0
+"""Seconds after which a warm environment is not used again: its credentials would end in an invocation."""
+CODE_SECONDS = 600
+CODE_SCOPE = b"function code"
+CODE_PATH = "/_holdfast/code/"
+PATH = "/usr/local/bin:/usr/bin:/bin"
+_HEX = "0123456789abcdef"
+
+
+class FunctionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What is set about functions."""
+
+    environments: int = 32
+    idle_seconds: float = 300.0
+    ca_bundle: Path | None = None
+    certificate: Path | None = None
+    """The server's own, with TLS."""
+
+
+class FunctionHost:
+    """`services.functions.Functions`. One per server; everything runs on the loop's thread."""
+
+    def __init__(
+        self,
+        executor: GroupCommit,
+        surroundings: ServerSurroundings,
+        clock: SystemClock,
+        endpoint: Callable[[], str],
+        data_directory: Callable[[], Path | None],
+        report: Report,
+    ) -> None:
+        self._executor = executor
+        self._surroundings = surroundings
+        self._clock = clock
+        self._endpoint = endpoint
+        self._data_directory = data_directory
+        self._report = report
+        self.settings = FunctionSettings()
+        self._starting: asyncio.Task[Pool] | None = None
+        self._probing: asyncio.TimerHandle | None = None
+        self._isolation: Isolation | None = None
+        self._workspace: Workspace | None = None
+        self._listener: Listener | None = None
+        self._port = 0
+        self._number = 0
+        self._pool: Pool | None = None
+
+    # -- beginning and end --------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Find out soon how functions can be isolated."""
+        self._probing = asyncio.get_running_loop().call_later(PROBE_DELAY, self._begin)
+
+    def _begin(self) -> asyncio.Task[Pool]:
+        if self._starting is None:
+            self._starting = asyncio.get_running_loop().create_task(self._make())
+            self._starting.add_done_callback(self._began)
+        return self._starting
+
+    def _began(self, task: asyncio.Task[Pool]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._report("functions", error)
+            self._starting = None
+
+    async def _make(self) -> Pool:
+        from holdfast.functions.isolation import probe
+        from holdfast.functions.pool import Pool
+        from holdfast.functions.runtime_api import BODY_BYTES, RuntimeApi
+        from holdfast.functions.workspace import Workspace
+        from holdfast.server.http_limits import Limits
+        from holdfast.server.listener import Listener
+
+        workspace = self._workspace = self._workspace or Workspace(self._token)
+        directory = self._data_directory()
+        hidden = () if directory is None else (directory,)
+        self._isolation = await probe(hidden, workspace.support / "holdfast_runtime.py", workspace.root)
+        api = RuntimeApi()
+        self._listener = Listener(
+            api.handle,
+            limits=Limits(body_bytes=BODY_BYTES, idle_seconds=1800, connections=4 * self.settings.environments + 64),
+            wall=self._clock.wall,
+            monotonic=self._clock.monotonic,
+            on_error=lambda error: self._report("runtime API", error),
+        )
+        self._port = await self._listener.listen_tcp("127.0.0.1", 0)
+        pool = self._pool = Pool(
+            api,
+            self._clock.monotonic,
+            self._clock.wall,
+            most=self.settings.environments,
+            idle_seconds=self.settings.idle_seconds,
+            longest_life=LONGEST_LIFE,
+        )
+        pool.buried = self._buried
+        return pool
+
+    async def close(self) -> None:
+        """End every function."""
+        if self._probing is not None:
+            self._probing.cancel()
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        if self._pool is not None:
+            await self._pool.close()
+        if self._listener is not None:
+            await self._listener.drain(0)
+        if self._workspace is not None:
+            await asyncio.to_thread(self._workspace.close)
+
+    @property
+    def isolation(self) -> str:
+        """How functions are isolated, for `holdfast status`."""
+        found = self._isolation
+        if found is None:
+            return "not probed yet"
+        return f"{found.mode} ({found.why})" if found.why else found.mode
+
+    def gauges(self) -> tuple[tuple[str, str, float], ...]:
+        pool = self._pool
+        return (
+            ("holdfast_function_environments", "Environments of functions alive", 0 if pool is None else len(pool)),
+            (
+                "holdfast_function_cold_starts_total",
+                "Environments of functions started",
+                0 if pool is None else pool.started_total,
+            ),
+            (
+                "holdfast_function_invocations_total",
+                "Invocations of functions",
+                0 if pool is None else pool.invocations_total,
+            ),
+        )
+
+    def _token(self) -> str:
+        return self._surroundings.randomness.bytes(16).hex()
+
+    # -- services.functions.Functions ---------------------------------------------------------------------------------
+
+    def exists(self, call: Call, function_arn: str) -> bool:
+        from holdfast.services.lambda_.finding import exists
+
+        return exists(call, function_arn)
+
+    def admits(self, call: Call, function_arn: str, service: str, source_arn: str, source_account: str) -> bool:
+        from holdfast.services.lambda_.finding import admits
+
+        return admits(call, function_arn, service, source_arn, source_account)
+
+    async def invoke(
+        self, function_arn: str, payload: bytes, *, service: str, source_arn: str, fence: str = ""
+    ) -> Invoked:
+        from holdfast.services.arn import parse_arn
+        from holdfast.services.lambda_.identifiers import parse_function_arn
+
+        where = parse_function_arn(function_arn)
+        source = parse_arn(source_arn)
+        if where is None or source is None:
+            raise NotInvoked(f"{function_arn} is not the ARN of a function")
+        call = self._call(self._executor.snapshot(), service, where.region)
+        if not self.exists(call, function_arn):
+            raise NotInvoked(f"Function not found: {function_arn}")
+        if not self.admits(call, function_arn, service, source_arn, source.account):
+            raise NotInvoked(f"the policy of {function_arn} does not let {service} invoke it for {source_arn}")
+        return await self.run(where, payload, call.request_id, fence=fence)
+
+    async def run(
+        self, where: Target, payload: bytes, request_id: str, *, client_context: str = "", fence: str = ""
+    ) -> Invoked:
+        from holdfast.functions.environment import Invocation
+        from holdfast.functions.pool import Full
+        from holdfast.services.lambda_ import records
+
+        pool = self._pool or await asyncio.shield(self._begin())
+        held = split_fence(fence)
+        if fence and not self._is_held(held):
+            await self._take(held)
+        transaction = self._executor.snapshot()
+        arn = where.arn(self._surroundings.partition)
+        version = records.resolve(transaction, where)  # pyright: ignore[reportArgumentType]: the only Target there is
+        function = records.read_function(transaction, where.key)
+        if version is None or function is None:
+            raise NotInvoked(f"Function not found: {arn}")
+        if 0 <= function.reserved_concurrency <= pool.busy(lambda of: of[:3] == where.key):
+            raise Busy("ReservedFunctionConcurrentInvocationLimitExceeded")
+        invocation = Invocation(request_id, arn, payload, client_context, _trace_id(request_id))
+        of = (*where.key, version.version, held[0])
+        try:
+            outcome = await pool.run(
+                (*of, version.revision_id, held[1]), of, lambda: self._plan(version, held, of), invocation
+            )
+        except Full:
+            raise Busy("ConcurrentInvocationLimitExceeded") from None
+        except BadEntry as error:
+            return Invoked(error.document(request_id), "Unhandled", "", request_id)
+        except OSError as error:
+            raise NotInvoked(f"the environment of {arn} cannot be started: {error.strerror or error}") from None
+        return Invoked(outcome.payload, outcome.error, outcome.log, request_id)
+
+    # -- fences -------------------------------------------------------------------------------------------------------
+
+    def _is_held(self, held: tuple[str, str]) -> bool:
+        from holdfast.services.sts.fences import READ_FENCE
+
+        snapshot = self._executor.snapshot()
+        return snapshot.one(READ_FENCE, held[0]) is not None and holds(snapshot, *held)
+
+    async def _take(self, held: tuple[str, str]) -> None:
+        await self._write(lambda transaction: take(transaction, *held))
+
+    async def _write(self, unit: Callable[[Transaction], None]) -> None:
+        """Raises StoreError."""
+        future: asyncio.Future[StoreError | None] = asyncio.get_running_loop().create_future()
+        while not self._executor.write(unit, future.set_result):
+            await self._executor.idle()
+        error = await future
+        if error is not None:
+            raise error
+
+    # -- a new environment --------------------------------------------------------------------------------------------
+
+    def _call(self, transaction: Transaction, service: str, region: str) -> Call:
+        now = self._clock.service()
+        return Call(
+            self._surroundings,
+            transaction,
+            principal=service_principal(service),
+            region=region,
+            now=now,
+            request_id=self._surroundings.randomness.uuid4(),
+            source=Source(),
+        )
+
+    async def _plan(self, version: Version, held: tuple[str, str], of: tuple[object, ...]) -> tuple[Plan, str]:
+        from holdfast.functions.environment import Plan
+        from holdfast.services.lambda_ import records
+        from holdfast.services.lambda_.identifiers import version_text
+        from holdfast.services.lambda_.rules import decoded_environment
+
+        workspace, isolation, vault = self._workspace, self._isolation, self._surroundings.vault
+        assert workspace is not None
+        assert isolation is not None
+        folder = await workspace.code(
+            (*version.key, version.code_sha256),
+            lambda: records.read_code(self._executor.snapshot(), vault, version),
+        )
+        try:
+            program = self._program(version, folder)
+            self._number += 1
+            number = self._number
+            token = self._token()
+            credentials = self._credentials(version, held)
+            own = isolation.cage(number, program, {}, folder, version.memory_size, version.storage_size)
+            scratch = workspace.scratch(own.user, own.group)
+            variables = {
+                **self._variables(version, folder, scratch, token),
+                **credentials,
+            }
+            given = decoded_environment(records.open_environment(vault, version))
+            cage = isolation.cage(
+                number,
+                program,
+                merged_variables(given, variables),
+                folder,
+                version.memory_size,
+                version.storage_size,
+            )
+        except BaseException:
+            await workspace.code_left(folder)
+            raise
+        secrets = (credentials["AWS_SECRET_ACCESS_KEY"].encode(), credentials["AWS_SESSION_TOKEN"].encode())
+        plan = Plan(
+            name=(*of, version.revision_id, held[1]),
+            version=version_text(version.version),
+            timeout=version.timeout,
+            memory_size=version.memory_size,
+            cage=cage,
+            secrets=(*secrets, token.encode()),
+        )
+        return plan, token
+
+    def _program(self, version: Version, folder: Path) -> list[str]:
+        assert self._workspace is not None
+        if version.runtime.startswith("provided"):
+            entry = folder / "bootstrap"
+            if not entry.is_file() or not entry.stat().st_mode & 0o111:
+                raise BadEntry
+            return [str(entry)]
+        if importlib.util.find_spec("awslambdaric") is None:
+            raise NotInvoked("functions with a python runtime need an extra of this program: holdfast[functions]")
+        return [sys.executable, str(self._workspace.support / "holdfast_runtime.py")]
+
+    def _credentials(self, version: Version, held: tuple[str, str]) -> dict[str, str]:
+        """Temporary credentials of the execution role, whose trust policy is asked now."""
+        from holdfast.services.lambda_.finding import LAMBDA, trusts_lambda
+        from holdfast.services.lambda_.rules import NOT_ASSUMABLE
+        from holdfast.services.sts.credentials import issue
+        from holdfast.services.sts.session_token import SessionKind
+
+        call = self._call(self._executor.snapshot(), LAMBDA.service, version.region)
+        account, name = version.role.split(":")[4], version.role.rsplit("/", 1)[-1]
+        role = call.surroundings.principals.role(call.tx, account, name)
+        if role is None or not trusts_lambda(call, version.role):
+            raise NotInvoked(NOT_ASSUMABLE)
+        issued = issue(
+            call,
+            SessionKind.ROLE,
+            account,
+            role.role_id,
+            role.name,
+            CREDENTIALS_SECONDS,
+            session_name=version.name,
+            fence=held,
+        ).credentials
+        return {
+            "AWS_ACCESS_KEY_ID": issued.AccessKeyId or "",
+            "AWS_SECRET_ACCESS_KEY": issued.SecretAccessKey or "",
+            "AWS_SESSION_TOKEN": issued.SessionToken or "",
+        }
+
+    def _variables(self, version: Version, folder: Path, scratch: Path, token: str) -> dict[str, str]:
+        """What Lambda sets ("Defined runtime environment variables", developer guide), and where this server is."""
+        from holdfast.services.lambda_.configurations import log_group_of
+        from holdfast.services.lambda_.identifiers import version_text
+        from holdfast.services.lambda_.rules import modified_text
+
+        assert self._workspace is not None
+        number = version_text(version.version)
+        day = modified_text(self._clock.service())[:10].replace("-", "/")
+        endpoint = own_endpoint(self._endpoint())
+        variables = {
+            "AWS_DEFAULT_REGION": version.region,
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{version.runtime}",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_size),
+            "AWS_LAMBDA_FUNCTION_NAME": version.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": number,
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_FORMAT": version.log_format,
+            "AWS_LAMBDA_LOG_GROUP_NAME": log_group_of(version),
+            "AWS_LAMBDA_LOG_STREAM_NAME": f"{day}/[{number}]{self._surroundings.randomness.token(_HEX, 32)}",
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._port}/{token}",
+            "AWS_REGION": version.region,
+            "HOME": str(scratch),
+            "LAMBDA_RUNTIME_DIR": str(self._workspace.support),
+            "LAMBDA_TASK_ROOT": str(folder),
+            "LANG": "C.UTF-8",
+            "PATH": PATH,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(self._workspace.support),
+            "PYTHONUNBUFFERED": "1",
+            "SECRETS_MANAGER_ENDPOINT": endpoint,
+            "TMPDIR": str(scratch),
+            "TZ": ":UTC",
+            "_HANDLER": version.handler,
+        }
+        if version.log_level:
+            variables["AWS_LAMBDA_LOG_LEVEL"] = version.log_level
+        bundle = self._bundle()
+        if bundle is not None:
+            variables["AWS_CA_BUNDLE"] = variables["HOLDFAST_CA_BUNDLE"] = str(bundle)
+        return variables
+
+    def _bundle(self) -> Path | None:
+        """The certificates that functions trust, where they can read them; None for this machine's."""
+        assert self._workspace is not None
+        named, own = self.settings.ca_bundle, self.settings.certificate
+        if named is None and own is None:
+            return None
+        copy = self._workspace.root / "ca.pem"
+        if not copy.exists():
+            content = b""
+            for place in (named,) if named else (machine_bundle(), own):
+                with contextlib.suppress(OSError):
+                    content += place.read_bytes() + b"\n" if place is not None else b""
+            copy.write_bytes(content)
+            copy.chmod(0o644)
+        return copy
+
+    async def _buried(self, environment: Environment) -> None:
+        """Nothing of an environment is left: neither is its folder."""
+        workspace = self._workspace
+        if workspace is None:
+            return
+        cage = environment.plan.cage
+        await workspace.remove(Path(cage.environment["TMPDIR"]))
+        await workspace.code_left(Path(cage.folder))
+
+    # -- events -------------------------------------------------------------------------------------------------------
+
+    async def keep_event(self, where: Target, payload: bytes, request_id: str) -> None:
+        raise NotInvoked("events are not kept yet")
+
+    # -- code ---------------------------------------------------------------------------------------------------------
+
+    def code_location(self, key: tuple[str, str, str], code_sha256: str) -> str | None:
+        expires = int(self._clock.wall()) + CODE_SECONDS
+        token = self._surroundings.vault.seal_token(CODE_SCOPE, msgspec.json.encode([*key, code_sha256, expires]))
+        return f"{self._endpoint()}{CODE_PATH}{token}"
+
+    def code_of(self, token: str) -> bytes | None:
+        """The zip behind an address that `code_location` gave; None when there is none, or no more."""
+        from holdfast.services.lambda_ import records
+        from holdfast.vault.registry import FUNCTION_CODE
+
+        try:
+            opened = self._surroundings.vault.open_token(CODE_SCOPE, token)
+            account, region, name, sha256, expires = msgspec.json.decode(opened, type=tuple[str, str, str, str, int])
+        except (DecryptError, msgspec.DecodeError, UnicodeError):
+            return None
+        if self._clock.wall() >= expires:
+            return None
+        row = self._executor.snapshot().one(records.READ_CODE, account, region, name, sha256)
+        return (
+            None
+            if row is None
+            else self._surroundings.vault.open(FUNCTION_CODE, (account, region, name, sha256), row[0])
+        )
+
+
+class BadEntry(Exception):
+    """The zip holds nothing that can be started."""
+
+    def document(self, request_id: str) -> bytes:
+        """What the invocation answers."""
+        text = f"RequestId: {request_id} Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
+        return msgspec.json.encode({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": text})
+
+
+def split_fence(fence: str) -> tuple[str, str]:
+    """The subject and the attempt."""
+    subject, _, attempt = fence.rpartition(" ")
+    return subject, attempt
+
+
+def merged_variables(given: dict[str, str], own: dict[str, str]) -> dict[str, str]:
+    """The function's own variables with those that the server sets.
+
+    A function may name another endpoint, but AWS's own names lead here: its configuration was written for AWS.
+    """
+    merged = {**own, **given}
+    for name in ("AWS_ENDPOINT_URL", "SECRETS_MANAGER_ENDPOINT"):
+        if ".amazonaws.com" in merged[name]:
+            merged[name] = own[name]
+    if "PYTHONPATH" in given:
+        merged["PYTHONPATH"] = f"{own['PYTHONPATH']}:{given['PYTHONPATH']}"
+    return merged
+
+
+def own_endpoint(endpoint: str) -> str:
+    """Where a function on this machine reaches the server."""
+    return endpoint.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
+def machine_bundle() -> Path | None:
+    """This machine's certificates."""
+    import ssl
+
+    found = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+    return Path(found) if os.path.exists(found) else None  # noqa: PTH110
+
+
+def _trace_id(request_id: str) -> str:
+    digits = request_id.replace("-", "")
+    return f"Root=1-{digits[:8]}-{digits[8:32]};Parent={digits[:16]};Sampled=0"

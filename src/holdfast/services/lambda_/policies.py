@@ -1,0 +1,117 @@
+"""Resource policies of functions: what AddPermission adds up to, one policy for each qualifier; mostly pure.
+
+The policy is kept as it is evaluated, users and roles by their unique ids, and shown with the ARNs of today, so that
+somebody who takes the name of a deleted user gets nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from holdfast.access.decision import PolicyKind
+from holdfast.access.policy import CompiledPolicy, PolicyError, compile_policy
+from holdfast.access.principals import named_principals, with_principals
+from holdfast.api import lambda_ as api
+
+if TYPE_CHECKING:
+    from holdfast.services.call import Call
+
+NAME = "resource policy of the function"
+LONGEST = 20_480
+BAD_PRINCIPAL = "The provided principal was invalid. Please check the principal and try again."
+SERVICE_ROLES = ":role/aws-service-role/"
+_SERVICE = re.compile(
+    r"[a-z0-9][a-z0-9.-]*\.amazonaws\.com(?:\.cn)?|[a-z0-9.-]+\.amazon\.com|alexa-appkit\.amazon\.com"
+)
+
+
+def _compile(text: str) -> CompiledPolicy:
+    return compile_policy(text, name=NAME, kind=PolicyKind.RESOURCE)
+
+
+_compiled = lru_cache(maxsize=1024)(_compile)
+
+
+def compiled(text: str) -> CompiledPolicy | None:
+    """The policy of a qualifier; None when it has none."""
+    return _compiled(text) if text else None
+
+
+def principal_element(call: Call, principal: str) -> object:
+    """The Principal of a statement; InvalidParameterValueException."""
+    if principal == "*":
+        return "*"
+    if len(principal) == 12 and principal.isdecimal():
+        return {"AWS": f"arn:{call.partition}:iam::{principal}:root"}
+    if principal.startswith("arn:"):
+        return {"AWS": principal}
+    if _SERVICE.fullmatch(principal):
+        return {"Service": principal}
+    raise api.InvalidParameterValueException(BAD_PRINCIPAL)
+
+
+def new_statement(call: Call, value: api.AddPermissionRequest, resource: str) -> dict[str, Any]:
+    """The statement that a request asks for, in the order in which AWS shows it."""
+    assert value.Principal is not None
+    statement: dict[str, Any] = {
+        "Sid": value.StatementId,
+        "Effect": "Allow",
+        "Principal": principal_element(call, value.Principal),
+        "Action": value.Action,
+        "Resource": resource,
+    }
+    condition: dict[str, Any] = {}
+    if value.SourceAccount:
+        condition["StringEquals"] = {"AWS:SourceAccount": value.SourceAccount}
+    if value.PrincipalOrgID:
+        condition.setdefault("StringEquals", {})["aws:PrincipalOrgID"] = value.PrincipalOrgID
+    if value.SourceArn:
+        condition["ArnLike"] = {"AWS:SourceArn": value.SourceArn}
+    if condition:
+        statement["Condition"] = condition
+    return statement
+
+
+def statements_of(text: str) -> list[dict[str, Any]]:
+    return json.loads(text)["Statement"] if text else []
+
+
+def policy_text(statements: list[dict[str, Any]]) -> str:
+    """The policy of these statements; empty for none."""
+    if not statements:
+        return ""
+    document = {"Version": "2012-10-17", "Id": "default", "Statement": statements}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def lasting_policy(call: Call, text: str) -> str:
+    """A policy with unique ids for users and roles; InvalidParameterValueException for one that is not there."""
+    try:
+        compile_policy(text, name=NAME, kind=PolicyKind.RESOURCE)
+    except PolicyError:
+        raise api.InvalidParameterValueException(BAD_PRINCIPAL) from None
+    if len(text) > LONGEST:
+        raise api.PolicyLengthExceededException(
+            f"The final policy size ({len(text)}) is bigger than the limit ({LONGEST})."
+        )
+    principals = call.surroundings.principals
+    replacements: dict[str, str] = {}
+    for name in named_principals(text):
+        if SERVICE_ROLES in name or not name.startswith("arn:"):
+            continue
+        found = principals.unique_id(call.tx, name)
+        if found is None:
+            raise api.InvalidParameterValueException(BAD_PRINCIPAL)
+        replacements[name] = found
+    return with_principals(text, replacements) if replacements else text
+
+
+def shown_policy(call: Call, text: str) -> str:
+    """A stored policy as GetPolicy shows it."""
+    principals = call.surroundings.principals
+    ids = [name for name in named_principals(text) if not name.startswith("arn:")]
+    replacements = {name: arn for name in ids if (arn := principals.arn_of_unique_id(call.tx, name))}
+    return with_principals(text, replacements) if replacements else text
