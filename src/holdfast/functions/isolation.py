@@ -1,7 +1,9 @@
 """How functions are kept apart from this server and from each other; found out by trying, the strongest first.
 
-    user          the server runs as root: each environment has a user of its own, which owns nothing
-    namespaces    user, mount, IPC and process-id namespaces: the data directory is empty there, other processes are not seen
+    user          the server runs as root: each environment has a user of its own, which owns nothing; in namespaces too,
+                  where they work, in which an interpreter that lies in root's home can be reached, and nothing beside it
+    namespaces    user, mount, IPC and process-id namespaces: the data directory is empty there, other processes are not
+                  seen; files of the server's user can be read
     same-user     neither works: limits only. The function can read what this user can, the data directory too
 
 There is no network namespace: functions must reach their databases and this server. Limits hold in every mode.
@@ -54,7 +56,9 @@ class Isolation:
 
     mode: str
     first_user: int = 0
+    apart: bool = False
     hidden: tuple[str, ...] = ()
+    opened: tuple[tuple[str, tuple[str, ...]], ...] = ()
     why: str = ""
     """Why nothing stronger is used; for people."""
 
@@ -81,7 +85,9 @@ class Isolation:
             limits=limits,
             user=user,
             group=user if self.mode == USER else os.getgid(),
-            hidden=list(self.hidden),
+            apart=self.apart,
+            hidden=list(self.hidden) if self.apart else [],
+            opened={closed: list(needed) for closed, needed in self.opened} if self.apart else {},
         )
 
 
@@ -103,8 +109,10 @@ async def probe(hidden: tuple[Path, ...], needed: Path, folder: Path) -> Isolati
     places = tuple(str(place) for place in hidden)
     candidates: list[Isolation] = []
     if os.getuid() == 0:
-        candidates += [Isolation(USER, first, places) for first in FIRST_USERS]
-    candidates.append(Isolation(NAMESPACES, 0, places))
+        opened = closed_folders((sys.prefix, sys.base_prefix, str(folder)))
+        candidates += [Isolation(USER, first, True, places, opened) for first in FIRST_USERS]
+        candidates += [Isolation(USER, first, False, places) for first in FIRST_USERS]
+    candidates.append(Isolation(NAMESPACES, 0, True, places))
     why: list[str] = []
     for candidate in candidates:
         said = await _try(candidate, needed, folder)
@@ -113,7 +121,18 @@ async def probe(hidden: tuple[Path, ...], needed: Path, folder: Path) -> Isolati
         why.append(f"{candidate.mode}: {said}")
     # So that a process of the same user cannot read this one's environment and memory (proc(5), /proc/pid/environ).
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    return Isolation(SAME_USER, 0, (), "; ".join(why))
+    return Isolation(SAME_USER, why="; ".join(why))
+
+
+def closed_folders(needed: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Folders on the way to what is needed that other users may not pass, the outermost ones -> what is below them."""
+    found: dict[str, list[str]] = {}
+    for place in dict.fromkeys(os.path.realpath(path) for path in needed):
+        for folder in reversed(Path(place).parents):
+            if not folder.stat().st_mode & 0o001:
+                found.setdefault(str(folder), []).append(place)
+                break
+    return tuple((closed, tuple(below)) for closed, below in found.items())
 
 
 async def _try(candidate: Isolation, needed: Path, folder: Path) -> str:

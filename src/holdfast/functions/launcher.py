@@ -31,7 +31,10 @@ CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 MS_NOSUID_NODEV = 2 | 4
 MS_RDONLY = 1
+MS_BIND = 4096
 MS_REC_PRIVATE = 16384 | (1 << 18)
+INSIDE = 1000
+"""The user that the function is in its own user namespace."""
 FAILED = 111
 """Exit status of a function that could not be started."""
 
@@ -55,21 +58,37 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
         raise OSError(ctypes.get_errno(), f"mount {kind}")
 
 
-def enter_namespaces(hidden: list[str]) -> None:
-    """A user, mount, IPC and process-id namespace of its own, in which `hidden` folders are empty.
+def enter_namespaces(cage: dict) -> None:
+    """Mount, IPC and process-id namespaces of its own, and a user namespace unless this is root's own work.
 
     The caller forks afterwards: the child is process 1 of the new namespace, and all die with it.
     """
     user, group = os.getuid(), os.getgid()
-    unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID)
-    with open("/proc/self/setgroups", "w") as file:  # noqa: PTH123 - no pathlib here
-        file.write("deny")
-    for name, number in (("uid_map", user), ("gid_map", group)):
-        with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123
-            file.write(f"{number} {number} 1")
+    own_user = cage["mode"] == "namespaces"
+    unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | (CLONE_NEWUSER if own_user else 0))
+    if own_user:
+        with open("/proc/self/setgroups", "w") as file:  # noqa: PTH123 - no pathlib here
+            file.write("deny")
+        for name, number in (("uid_map", user), ("gid_map", group)):
+            with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123
+                # Not 0 inside: whoever is root there could take the mounts away. Another user loses all rights with
+                # execve.
+                file.write(f"{INSIDE} {number} 1")
     mount("none", "/", "none", MS_REC_PRIVATE)
-    for folder in hidden:
+    for closed, needed in cage["opened"].items():
+        open_folder(closed, needed)
+    for folder in cage["hidden"]:
         mount("tmpfs", folder, "tmpfs", MS_NOSUID_NODEV | MS_RDONLY, "size=4k,mode=000")
+
+
+def open_folder(closed: str, needed: list[str]) -> None:
+    """Put an empty folder that everybody may pass in the place of `closed`, with nothing in it but what is needed."""
+    kept = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in needed]
+    mount("tmpfs", closed, "tmpfs", MS_NOSUID_NODEV, "size=64k,mode=755")
+    for path, descriptor in kept:
+        os.makedirs(path, mode=0o755, exist_ok=True)  # noqa: PTH103
+        mount(f"/proc/self/fd/{descriptor}", path, "none", MS_BIND)
+        os.close(descriptor)
 
 
 def limit(limits: dict[str, int]) -> None:
@@ -83,7 +102,7 @@ def limit(limits: dict[str, int]) -> None:
 
 def become(cage: dict) -> None:
     """In the child: everything that must be so before the function's first instruction."""
-    if cage["mode"] == "namespaces":
+    if cage["apart"]:
         # The old /proc shows the processes outside.
         mount("proc", "/proc", "proc", MS_NOSUID_NODEV)
     os.umask(0o077)
@@ -106,8 +125,8 @@ def become(cage: dict) -> None:
 
 def start(cage: dict) -> int:
     """The process id of the function."""
-    if cage["mode"] == "namespaces":
-        enter_namespaces(cage["hidden"])
+    if cage["apart"]:
+        enter_namespaces(cage)
     child = os.fork()
     if child == 0:
         try:
@@ -121,7 +140,7 @@ def start(cage: dict) -> int:
 
 def sweep(cage: dict, child: int) -> None:
     """Kill whatever is left of the function."""
-    if cage["mode"] == "user":
+    if cage["mode"] == "user" and not cage["apart"]:
         kill_user(cage["user"], cage["group"])
     for process in {child, *children()}:
         try:

@@ -39,7 +39,12 @@ class Cage:
     limits: dict[str, int]
     user: int = 0
     group: int = 0
+    apart: bool = False
+    """In namespaces of its own."""
     hidden: list[str] = field(default_factory=list[str])
+    """Folders that are empty there."""
+    opened: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """Folders that its user could not pass -> what must be reached below them, and nothing else is there."""
 
     def encode(self) -> bytes:
         fields = {name: getattr(self, name) for name in self.__slots__}
