@@ -158,6 +158,8 @@ class Environment:
         if len(body) > LARGEST_RESPONSE:
             reply(refusal("RequestEntityTooLarge", TOO_LARGE, 413))
             self._finish(error_document("Function.ResponseSizeTooLarge", TOO_LARGE), "Unhandled")
+            # Runtimes end when an answer of theirs is refused.
+            self._kill()
             return
         reply(ACCEPTED)
         self._finish(body, error)

@@ -4,9 +4,9 @@ Descriptor 0 is a socket to the server. The server sends one line of JSON (`Cage
 with one line when the function ended (`{"status": 1}` or `{"signal": 9}`). When the server closes its end, or dies, by
 whatever signal, everything of the function is killed: the kernel closes the socket of a dead process.
 
-    server ── socket ── launcher ── function ── whatever it starts
-                        (keeps the    (its own user, or its own namespaces, or neither; limits; nothing inherited but
-                        group alive)  standard output and the environment that the server made)
+    server ── socket ── launcher ── keeper ── function ── whatever it starts
+                                    (process  (its own user, or its own namespaces, or neither; limits; nothing inherited
+                                    1 there)  but standard output and the environment that the server made)
 
 What the function starts cannot escape: the launcher adopts orphans (PR_SET_CHILD_SUBREAPER), and kills by user where the
 function has a user of its own, by process-id namespace where it has one.
@@ -14,12 +14,19 @@ function has a user of its own, by process-id namespace where it has one.
 No import of Holdfast, and few of the standard library: each costs time at every cold start.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import resource
 import select
 import signal
-import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # without `typing`, which costs milliseconds at every cold start
+    from typing import Any
+
+    Cage = dict[str, Any]
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -58,7 +65,7 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
         raise OSError(ctypes.get_errno(), f"mount {kind}")
 
 
-def enter_namespaces(cage: dict) -> None:
+def enter_namespaces(cage: Cage) -> None:
     """Mount, IPC and process-id namespaces of its own, and a user namespace unless this is root's own work.
 
     The caller forks afterwards: the child is process 1 of the new namespace, and all die with it.
@@ -67,10 +74,10 @@ def enter_namespaces(cage: dict) -> None:
     own_user = cage["mode"] == "namespaces"
     unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | (CLONE_NEWUSER if own_user else 0))
     if own_user:
-        with open("/proc/self/setgroups", "w") as file:  # noqa: PTH123 - no pathlib here
+        with open("/proc/self/setgroups", "w") as file:
             file.write("deny")
         for name, number in (("uid_map", user), ("gid_map", group)):
-            with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123
+            with open(f"/proc/self/{name}", "w") as file:
                 # Not 0 inside: whoever is root there could take the mounts away. Another user loses all rights with
                 # execve.
                 file.write(f"{INSIDE} {number} 1")
@@ -86,7 +93,7 @@ def open_folder(closed: str, needed: list[str]) -> None:
     kept = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in needed]
     mount("tmpfs", closed, "tmpfs", MS_NOSUID_NODEV, "size=64k,mode=755")
     for path, descriptor in kept:
-        os.makedirs(path, mode=0o755, exist_ok=True)  # noqa: PTH103
+        os.makedirs(path, mode=0o755, exist_ok=True)
         mount(f"/proc/self/fd/{descriptor}", path, "none", MS_BIND)
         os.close(descriptor)
 
@@ -100,11 +107,8 @@ def limit(limits: dict[str, int]) -> None:
         resource.setrlimit(number, (bound, bound))
 
 
-def become(cage: dict) -> None:
+def become(cage: Cage) -> None:
     """In the child: everything that must be so before the function's first instruction."""
-    if cage["apart"]:
-        # The old /proc shows the processes outside.
-        mount("proc", "/proc", "proc", MS_NOSUID_NODEV)
     os.umask(0o077)
     limit(cage["limits"])
     if cage["mode"] == "user":
@@ -123,10 +127,22 @@ def become(cage: dict) -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def start(cage: dict) -> int:
+def start(cage: Cage) -> int:
+    """The process id of the function, or of its keeper."""
+    if not cage["apart"]:
+        return launch(cage)
+    enter_namespaces(cage)
+    keeper = os.fork()
+    if keeper == 0:
+        try:
+            keep(cage)
+        finally:
+            os._exit(0)
+    return keeper
+
+
+def launch(cage: Cage) -> int:
     """The process id of the function."""
-    if cage["apart"]:
-        enter_namespaces(cage)
     child = os.fork()
     if child == 0:
         try:
@@ -138,7 +154,32 @@ def start(cage: dict) -> int:
     return child
 
 
-def sweep(cage: dict, child: int) -> None:
+def keep(cage: Cage) -> None:
+    """As process 1 of the new namespace: buries orphans, and takes everything along when the function ends.
+
+    The function itself is not process 1, to which its own signals would do nothing.
+    """
+    control(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The old /proc shows the processes outside.
+    mount("proc", "/proc", "proc", MS_NOSUID_NODEV)
+    function = launch(cage)
+    while True:
+        process, status = os.waitpid(-1, 0)
+        if process == function:
+            report(status)
+            return
+
+
+def report(status: int) -> None:
+    """Tell the server how the function ended."""
+    name, number = ("signal", os.WTERMSIG(status)) if os.WIFSIGNALED(status) else ("status", os.WEXITSTATUS(status))
+    try:
+        os.write(0, f'{{"{name}": {number}}}\n'.encode())
+    except OSError:
+        pass
+
+
+def sweep(cage: Cage, child: int) -> None:
     """Kill whatever is left of the function."""
     if cage["mode"] == "user" and not cage["apart"]:
         kill_user(cage["user"], cage["group"])
@@ -164,7 +205,7 @@ def sweep(cage: dict, child: int) -> None:
 def children() -> list[int]:
     """Processes of which this one is the parent, adopted ones too."""
     try:
-        with open(f"/proc/self/task/{os.getpid()}/children") as file:  # noqa: PTH123
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
             return [int(number) for number in file.read().split()]
     except OSError:
         return []
@@ -211,14 +252,8 @@ def main() -> None:
     ended = {number for number, _ in poll.poll()}
     status = os.waitpid(child, 0)[1] if descriptor in ended else None
     sweep(cage, child)
-    if status is None:
-        return
-    signalled = os.WIFSIGNALED(status)
-    report = {"signal": os.WTERMSIG(status)} if signalled else {"status": os.WEXITSTATUS(status)}
-    try:
-        os.write(0, json.dumps(report).encode() + b"\n")
-    except OSError:
-        sys.exit(1)
+    if status is not None and not cage["apart"]:
+        report(status)
 
 
 if __name__ == "__main__":

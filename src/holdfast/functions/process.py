@@ -69,7 +69,7 @@ class Process:
             # From this thread, which lives as long as the process: the launcher is its child.
             self._launcher = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-I", "-S", str(LAUNCHER)],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=output,
                 stderr=output,
                 env={},
@@ -86,10 +86,8 @@ class Process:
         os.set_blocking(self._output, False)
         self._socket: socket.socket | None = ours
         ours.setblocking(True)
-        try:
+        with contextlib.suppress(OSError):  # it is gone already: told below, like any other end
             ours.sendall(cage.encode())
-        except OSError:
-            pass  # it is gone already: told below, like any other end
         ours.setblocking(False)
         self._loop.add_reader(ours, self._report)
         self._loop.add_reader(self._output, self._read)

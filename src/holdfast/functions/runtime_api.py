@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdfast.functions.environment import LARGEST_RESPONSE, refusal
+from holdfast.functions.environment import refusal
 
 if TYPE_CHECKING:
     from holdfast.functions.environment import Environment
     from holdfast.wire.messages import Reply, Request
 
-BODY_BYTES = LARGEST_RESPONSE + (64 << 10)
+BODY_BYTES = 16 << 20
+"""More than a function may answer, so that one that answers too much is told so."""
 VERSION = "2018-06-01"
 
 

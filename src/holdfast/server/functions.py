@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from holdfast.access.principal import service_principal
+from holdfast.server.function_events import FunctionEvents
 from holdfast.services.call import Call, Source
 from holdfast.services.functions import Busy, Invoked, NotInvoked
 from holdfast.services.sts.fences import holds, take
@@ -95,12 +96,17 @@ class FunctionHost:
         self._port = 0
         self._number = 0
         self._pool: Pool | None = None
+        self.events: FunctionEvents
 
     # -- beginning and end --------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Find out soon how functions can be isolated."""
         self._probing = asyncio.get_running_loop().call_later(PROBE_DELAY, self._begin)
+        self.events = FunctionEvents(
+            self._surroundings.vault, self._executor.snapshot, self._write, self.run, self._clock.service
+        )
+        self.events.start()
 
     def _begin(self) -> asyncio.Task[Pool]:
         if self._starting is None:
@@ -149,6 +155,7 @@ class FunctionHost:
         """End every function."""
         if self._probing is not None:
             self._probing.cancel()
+            await self.events.close()
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
@@ -259,10 +266,14 @@ class FunctionHost:
     async def _take(self, held: tuple[str, str]) -> None:
         await self._write(lambda transaction: take(transaction, *held))
 
-    async def _write(self, unit: Callable[[Transaction], None]) -> None:
+    async def _write(self, unit: Callable[[Transaction], object]) -> None:
         """Raises StoreError."""
         future: asyncio.Future[StoreError | None] = asyncio.get_running_loop().create_future()
-        while not self._executor.write(unit, future.set_result):
+
+        def write(transaction: Transaction) -> None:
+            unit(transaction)
+
+        while not self._executor.write(write, future.set_result):
             await self._executor.idle()
         error = await future
         if error is not None:
@@ -440,7 +451,7 @@ class FunctionHost:
     # -- events -------------------------------------------------------------------------------------------------------
 
     async def keep_event(self, where: Target, payload: bytes, request_id: str) -> None:
-        raise NotInvoked("events are not kept yet")
+        await self.events.keep(where, payload, request_id)  # pyright: ignore[reportArgumentType]: the only Target there is
 
     # -- code ---------------------------------------------------------------------------------------------------------
 

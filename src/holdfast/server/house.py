@@ -208,6 +208,7 @@ class House:
             DueJobs=count[0] if count else 0,
             NextDueDate=None if job is None else job.due / 1000,
             Endpoint=self.endpoint,
+            FunctionIsolation=self.functions.isolation,
         )
 
     def clock_offset(self) -> int:
@@ -221,6 +222,7 @@ class House:
 
     async def advance(self, milliseconds: int) -> api.AdvanceClockResponse:
         walk = await self.worker.advance(milliseconds)
+        self.functions.events.wake()
         return api.AdvanceClockResponse(
             Now=self.clock.service() / 1000,
             JobsRun=walk.run,

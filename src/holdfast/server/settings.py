@@ -153,9 +153,14 @@ class Settings:
             "The home region: what `holdfast env` prints. Clients may name any region; each holds its own things.",
         ),
     ] = "us-east-1"
-    max_body_bytes: Annotated[int, Setting(whole(1024, 1 << 30, "BYTES"), LIMITS, "The longest request body.")] = (
-        1 << 20
-    )
+    max_body_bytes: Annotated[
+        int,
+        Setting(
+            whole(1024, 1 << 30, "BYTES"),
+            LIMITS,
+            "The longest request body. Functions take events of 6 MB; code in a zip file grows by a third.",
+        ),
+    ] = 8 << 20
     max_header_bytes: Annotated[
         int, Setting(whole(1024, 1 << 20, "BYTES"), LIMITS, "The longest request line with all its headers.")
     ] = 32 << 10

@@ -128,7 +128,7 @@ def check_limits(timeout: int | None, memory_size: int | None, storage: int | No
 
 def check_runtime(runtime: str) -> None:
     """NotImplementedException for a runtime that nothing here runs."""
-    if not (runtime.startswith("python3.") or runtime.startswith("provided")):
+    if not runtime.startswith(("python3.", "provided")):
         raise NotImplementedException(
             f"Holdfast does not run functions with the runtime {runtime}: it runs python3.* and provided.*"
         )

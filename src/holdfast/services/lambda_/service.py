@@ -12,9 +12,9 @@ from holdfast.services.lambda_ import (
     update_operations,
     version_operations,
 )
-from holdfast.services.service import Service, read, waiting, write
+from holdfast.services.service import Exemptions, Service, read, waiting, write
 
-LIMITS = {"Timeout": ("maximum",), "MemorySize": ("maximum",)}
+LIMITS: Exemptions = {"Timeout": ("maximum",), "MemorySize": ("maximum",)}
 """The model's are those of every kind of function there is; `rules.check_limits` has those of ours."""
 
 SERVICE = Service(
