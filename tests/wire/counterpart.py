@@ -7,6 +7,7 @@ or mistook shows as a difference.
 from __future__ import annotations
 
 import importlib.util
+import io
 import random
 import sys
 import types
@@ -15,16 +16,17 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import botocore.loaders
 import botocore.model
 import botocore.parsers
 import botocore.serialize
 import msgspec
-from botocore.awsrequest import create_request_object, prepare_request_dict
+from botocore.awsrequest import HeadersDict, create_request_object, prepare_request_dict
 
 import holdfast.api.kms
+import holdfast.api.lambda_
 import holdfast.api.secretsmanager
 import holdfast.api.ssm
 import holdfast.api.sts
@@ -36,7 +38,7 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "generate_api.py"
 GENERATED = {
     module.METADATA.name: module.API
     for module in (holdfast.api.kms, holdfast.api.secretsmanager, holdfast.api.ssm, holdfast.api.sts)
-}
+} | {"lambda": holdfast.api.lambda_.API}
 TEXTS = ("a", "Value 1", "é漢𝒳", "<&>\"'", "line\nbreak", " blanks ", "100%+=&;#", '{"a": [1]}', "\\u0000", "\t", "")
 
 
@@ -91,7 +93,9 @@ def request(service: str, operation: str, parameters: dict[str, Any], *, method:
         str(name).lower(): value.decode() if isinstance(value, bytes) else str(value)
         for name, value in prepared.headers.items()
     }
-    return Request(prepared.method, "/", headers, body if isinstance(body, bytes) else body.encode())
+    parts = urlsplit(str(prepared.url))
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path or "/"
+    return Request(prepared.method, target, headers, body if isinstance(body, bytes) else body.encode())
 
 
 def parse(service: str, operation: str, response: Response) -> dict[str, Any]:
@@ -99,8 +103,10 @@ def parse(service: str, operation: str, response: Response) -> dict[str, Any]:
     service_model = model(service)
     operation_model = service_model.operation_model(operation)
     parser = botocore.parsers.create_parser(service_model.metadata["protocol"])
-    headers = {name.lower(): value for name, value in response.headers}
-    reply = {"status_code": response.status, "headers": headers, "body": response.body}
+    headers: Any = HeadersDict({name.lower(): value for name, value in response.headers})
+    streams = operation_model.has_streaming_output and response.status < 300
+    body = io.BytesIO(response.body) if streams else response.body
+    reply = {"status_code": response.status, "headers": headers, "body": body}
     parsed = parser.parse(reply, operation_model.output_shape)
     metadata = parsed.pop("ResponseMetadata")
     assert metadata["RequestId"] == REQUEST_ID
@@ -112,6 +118,9 @@ def sample(shape: Any, source: random.Random, depth: int = 0) -> Any:
     """A value of a botocore shape, as a user of boto3 writes it; without regard to constraints, as protocols are."""
     kind = shape.type_name
     if kind == "structure":
+        if getattr(shape, "is_tagged_union", False):
+            name = source.choice(list(shape.members))
+            return {name: sample(shape.members[name], source, depth + 1)}
         # Never empty, if its model has members: a form cannot carry an empty structure.
         first = next((name for name, member in shape.members.items() if member.type_name == "string"), None)
         return {
