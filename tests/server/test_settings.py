@@ -30,6 +30,7 @@ OTHER_VALUES: dict[str, tuple[str, str, str]] = {
     "rotation_lock": ("strict", "strict", "strict"),
     "rotation_ca_bundle": ("/a.pem", "/b.pem", "/c.pem"),
     "movable_clock": ("true", "true", "true"),
+    "function_ca_bundle": ("/a.pem", "/b.pem", "/c.pem"),
     "log_level": ("debug", "warning", "error"),
     "log_format": ("console", "console", "console"),
 }
