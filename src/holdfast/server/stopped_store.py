@@ -58,6 +58,7 @@ class StoppedSurroundings:
         self.control: Any = self
         self.audit_trail = self
         self.outside: Any = None
+        self.functions: Any = None
         self._directory = Directory()
 
     def served(self, operation: Operation[Any, Any]) -> Served:
