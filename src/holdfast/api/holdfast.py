@@ -266,6 +266,7 @@ class GetStatusResponse(ResponseShape):
     DueJobs: int | None = None
     NextDueDate: DateTime | None = None
     Endpoint: str | None = None
+    FunctionIsolation: str | None = None
 
 
 AuditCount = Annotated[int, Constraint(minimum=1, maximum=1000)]

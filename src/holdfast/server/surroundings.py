@@ -43,7 +43,6 @@ class ServerSurroundings:
         self.functions: Functions | None = None
         self.rotation = rotation
         self.control: Control
-        self.functions: Functions
         self._directory = directory
         self._notebook = notebook
         self.scheduled = False
