@@ -192,7 +192,7 @@ def invocation(call: Call, run: Run, step: str) -> Done | StepEffect:
                 payload,
                 service=PRINCIPAL,
                 source_arn=run.arn,
-                fence=f"{run.arn} {run.token}.{run.attempt}",
+                fence=f"{run.arn} {run.token}-{run.attempt}",
             )
         except NotInvoked as error:
             return Done(str(error)[:LONGEST_TEXT])
