@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from holdfast.server import quotas
 from holdfast.server.directory import Directory
-from holdfast.server.quotas import Bucket, Quotas
+from holdfast.server.quotas import NO_LIMIT, Bucket, Quotas, parameters_per_region
 from holdfast.store.transaction import Transaction
 from holdfast.testing.server import Account, Server
 
@@ -174,3 +174,16 @@ def test_without_the_setting_nothing_is_counted(holdfast: Account) -> None:
     client = holdfast.client("ssm", config=ONCE)
     client.put_parameter(Name="n", Value="v", Type="String")
     assert burst(client.get_parameter, 100, Name="n") == 100
+
+
+@pytest.mark.parametrize(
+    ("held", "set_to", "counts"),
+    [
+        (True, (None, None), (10_000, 100_000)),
+        (True, (5, None), (5, 100_000)),
+        (False, (None, 7), (NO_LIMIT, 7)),
+        (False, (0, None), (0, NO_LIMIT)),
+    ],
+)
+def test_counts_of_parameters(held: bool, set_to: tuple[int | None, int | None], counts: tuple[int, int]) -> None:
+    assert parameters_per_region(held, *set_to) == {"Standard": counts[0], "Advanced": counts[1]}

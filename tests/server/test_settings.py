@@ -41,7 +41,8 @@ def texts(name: str) -> tuple[str, str, str]:
     if name in OTHER_VALUES:
         return OTHER_VALUES[name]
     default = SETTINGS[name].default
-    return str(int(default) + 1), str(int(default) + 2), str(int(default) + 3)
+    number = int(default or 0)
+    return str(number + 1), str(number + 2), str(number + 3)
 
 
 def toml_literal(name: str, text: str) -> str:

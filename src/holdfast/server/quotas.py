@@ -20,11 +20,20 @@ from holdfast.store.transaction import Transaction
 
 PARAMETERS_PER_REGION: Mapping[str, int] = {"Standard": 10_000, "Advanced": 100_000}
 """How many parameters of each tier an account may have in a region at AWS."""
+NO_LIMIT = 1 << 62
 BUCKETS = 65_536
 """Kept at once. When there are more, the full ones go: an absent bucket is a full one."""
 
 Rate = tuple[str, float]
 """The bucket's name, and calls a second."""
+
+
+def parameters_per_region(quotas: bool, standard: int | None, advanced: int | None) -> dict[str, int]:
+    """How many parameters of each tier there may be: what was set, else AWS's figures where its quotas hold."""
+    return {
+        tier: given if given is not None else aws if quotas else NO_LIMIT
+        for (tier, aws), given in zip(PARAMETERS_PER_REGION.items(), (standard, advanced), strict=True)
+    }
 
 
 def _each(rates: Mapping[str, float]) -> dict[str, Rate]:

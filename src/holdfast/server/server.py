@@ -31,6 +31,7 @@ from holdfast.server.http_limits import Limits
 from holdfast.server.listener import Listener, server_tls_context
 from holdfast.server.logs import Log
 from holdfast.server.opening import Opened, open_directory
+from holdfast.server.quotas import parameters_per_region
 from holdfast.services.holdfast import records
 from holdfast.store.sqlite import Synchronous
 from holdfast.store.transaction import Transaction
@@ -69,10 +70,9 @@ def build(settings: Settings, opened: Opened, log: Log, engines: Mapping[str, En
         report=log.failure,
         allow_private_targets=settings.allow_private_targets,
         quotas=settings.quotas == "aws",
-        parameters_per_region={
-            "Standard": settings.standard_parameters_per_region,
-            "Advanced": settings.advanced_parameters_per_region,
-        },
+        parameters_per_region=parameters_per_region(
+            settings.quotas == "aws", settings.standard_parameters_per_region, settings.advanced_parameters_per_region
+        ),
         rotation=RotationSurroundings(
             engines,
             ABSENT,

@@ -188,22 +188,24 @@ class Settings:
         ),
     ] = "none"
     standard_parameters_per_region: Annotated[
-        int,
+        int | None,
         Setting(
             whole(0, 1_000_000_000),
             LIMITS,
-            "Parameters of the standard tier that an account may have in a region; AWS's figure. Intelligent-Tiering goes "
-            "on in the advanced tier.",
+            "Parameters of the standard tier that an account may have in a region. Intelligent-Tiering goes on in the "
+            "advanced tier.",
+            otherwise="AWS's 10,000 with `--quotas aws`, else no limit",
         ),
-    ] = 10_000
+    ] = None
     advanced_parameters_per_region: Annotated[
-        int,
+        int | None,
         Setting(
             whole(0, 1_000_000_000),
             LIMITS,
-            "Parameters of the advanced tier that an account may have in a region; AWS's figure.",
+            "Parameters of the advanced tier that an account may have in a region.",
+            otherwise="AWS's 100,000 with `--quotas aws`, else no limit",
         ),
-    ] = 100_000
+    ] = None
     allow_private_targets: Annotated[
         bool,
         Setting(
