@@ -13,10 +13,12 @@ from tests.rotation.conftest import Rotated, until
 from tests.rotation.server import RotatingServer
 
 
-@pytest.fixture(scope="module")
-def rotating(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RotatingServer]:
-    with RotatingServer(tmp_path_factory.mktemp("rotating")) as made:
-        yield made
+@pytest.fixture(scope="module", name="rotating")
+def rotating_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RotatingServer]:
+    made = RotatingServer(tmp_path_factory.mktemp("rotating"))
+    made.start()
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -87,3 +89,19 @@ def test_the_clock_says_what_ran(rotating: RotatingServer, rotated: Rotated, com
     done = command("clock", "advance", "30d", "--data", str(rotating.directory), "--format", "json")
     assert json.loads(done.stdout)["jobs_waited_too_long"] == 0
     assert len(rotated.database.passwords_set("app")) - before == 180
+
+
+def test_what_a_stopped_server_can_be_asked(tmp_path: Path, command: Command) -> None:
+    server = RotatingServer(tmp_path / "data")
+    server.start()
+    rotated = Rotated(server, tmp_path)
+    token = rotated.rotate(RotationRules={"AutomaticallyAfterDays": 1})
+    rotated.rotated_to(token)
+    server.stop()
+    data = ("--data", str(server.directory))
+    shown = json.loads(command("rotation", "show", rotated.name, *data, "--format", "json").stdout)
+    assert [attempt["token"] for attempt in shown["attempts"]] == [token]
+    assert rotated.arn in command("rotation", "forecast", *data).stdout
+    assert "secretsmanager.rotate-secret" in command("jobs", "list", *data).stdout
+    assert "no server runs" in command("rotation", "abandon", rotated.name, *data).stderr
+    server.close()

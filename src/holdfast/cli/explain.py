@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -155,7 +154,7 @@ def _explain_signature(data: str | None, request_id: str, form: str, refused: Ca
     if form == "json":
         signature = {"cause": found["Cause"], "text": found["Text"], "details": found.get("Details", {})}
         signature |= {"error_code": found["ErrorCode"], "access_key_id": found.get("AccessKeyId")}
-        shown: dict[str, Any] = {
+        shown: Members = {
             "request_id": request_id,
             "account": found.get("Account"),
             "outcome": "signature-refused",
@@ -186,16 +185,9 @@ def _context(pairs: Sequence[str] | None) -> dict[str, Any]:
 
 
 def _ask(data: str | None, operation: str, members: dict[str, Any]) -> Members:
-    """The server that `data` and the environment name answers; when none runs on the directory, its store."""
-    from holdfast.cli.connection import ControlDoor, find_door
+    from holdfast.cli.asking import ask
 
-    door = find_door(data, os.environ)
-    if not isinstance(door, ControlDoor) or door.answers():
-        return door.call(operation, **members)
-    from holdfast.cli.explain_stopped import answer
-    from holdfast.server.settings import load
-
-    return answer(load({} if data is None else {"data": data}, os.environ), operation, members)
+    return ask(data, operation, members)
 
 
 # -- JSON: the contract ---------------------------------------------------------------------------------------------------

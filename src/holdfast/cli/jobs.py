@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
@@ -28,10 +27,9 @@ IdArgument = Annotated[str, Parameter(help="The job's id, as `holdfast jobs list
 
 
 def _ask(data: str | None, operation: str, **members: object) -> dict[str, Any]:
-    from holdfast.cli.connection import find_door
+    from holdfast.cli.asking import ask
 
-    given = {name: value for name, value in members.items() if value is not None}
-    return find_door(data, os.environ).call(operation, **given)
+    return ask(data, operation, members)
 
 
 def _job(members: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +88,7 @@ def show(identity: IdArgument, /, *, data: DataOption = None, form: FormatOption
         holdfast jobs show 0198c2f1-7e55-7e6b-8d6c-4b7f7d6a1c0e --format json
     """
     answer = _ask(data, "GetJob", Id=identity)
-    job = {**_job(answer["Job"]), "payload": answer.get("Payload") or {}}
+    job: dict[str, Any] = {**_job(answer["Job"]), "payload": answer.get("Payload") or {}}
     if form == "json":
         print_json(job)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
@@ -31,10 +30,9 @@ REHEARSAL_SECONDS = 300.0
 
 
 def _ask(data: str | None, operation: str, seconds: float = 60.0, **members: object) -> dict[str, Any]:
-    from holdfast.cli.connection import find_door
+    from holdfast.cli.asking import ask
 
-    given = {name: value for name, value in members.items() if value is not None}
-    return find_door(data, os.environ).call(operation, seconds, **given)
+    return ask(data, operation, members, seconds)
 
 
 def _when(members: dict[str, Any], name: str) -> str | None:
@@ -203,7 +201,7 @@ def forecast(
 
 def _change(operation: str, secret: str, data: str | None, form: str, done: str) -> None:
     answer = _ask(data, operation, SecretId=secret)
-    labels = answer.get("Labels") or {}
+    labels: dict[str, str] = answer.get("Labels") or {}
     if form == "json":
         print_json({"secret": answer["Secret"], "labels": labels})
         return

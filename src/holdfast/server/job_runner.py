@@ -119,16 +119,17 @@ class JobRunner:
 
     async def begin(self, job: DueJob) -> bool | Running:
         outcome: bool | Running = True
+        begun = False
 
         def unit(transaction: Transaction) -> None:
-            nonlocal outcome
+            nonlocal outcome, begun
             outcome = self._begin(job, transaction)
+            begun = not isinstance(outcome, bool)
 
-        if job.lane == EFFECT:
-            unit = await self._share(unit)
-        error = await self._write(unit)
+        error = await self._write(await self._share(unit) if job.lane == EFFECT else unit)
         if error is not None:
-            self._active.discard(job.key)
+            if begun:
+                self._active.discard(job.key)
             self._report(f"job {job.kind}", error)
             # The store is in trouble: the row is as it was, so do not spin on it.
             await asyncio.sleep(1)
@@ -247,8 +248,8 @@ class JobRunner:
                 # Here and not later: in the same group somebody may begin what was scheduled anew.
                 self._active.discard(job.key)
 
-        unit = await self._share(unit)
-        while (error := await self._write(unit)) is not None:
+        shared = await self._share(unit)
+        while (error := await self._write(shared)) is not None:
             self._active.add(job.key)
             self._report(f"job {job.kind} {job.identity}", error)
             await asyncio.sleep(1)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from holdfast.access.principal import operator_of
+from holdfast.rotation.engines import ABSENT, ENGINES
+from holdfast.rotation.surroundings import RotationSurroundings
 from holdfast.server.directory import Directory
 from holdfast.server.errors import DirectoryUnusable
 from holdfast.server.identities import Identities
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from holdfast.access.chain import Denial
     from holdfast.api.base import Operation
     from holdfast.server.settings import Settings
+    from holdfast.services.functions import Functions
     from holdfast.services.principals import Principals
     from holdfast.services.service import Served, Service
     from holdfast.store.transaction import Transaction
@@ -58,8 +61,8 @@ class StoppedSurroundings:
         self.control: Any = self
         self.audit_trail = self
         self.outside: Any = None
-        self.functions: Any = None
-        self.rotation: Any = None
+        self.functions: Functions | None = None
+        self.rotation = RotationSurroundings(ENGINES, ABSENT)
         self._directory = Directory()
 
     def served(self, operation: Operation[Any, Any]) -> Served:

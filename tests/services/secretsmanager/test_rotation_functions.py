@@ -193,7 +193,11 @@ def test_a_function_that_is_gone(house: House, functions: Functions) -> None:
 
 def test_the_rotation_token_speaks_for_one_attempt(house: House, functions: Functions) -> None:
     def refusing(event: dict[str, Any]) -> None:
-        put = {"SecretId": event["SecretId"], "ClientRequestToken": TOKEN, "VersionStages": ["AWSPENDING"]}
+        put: dict[str, Any] = {
+            "SecretId": event["SecretId"],
+            "ClientRequestToken": TOKEN,
+            "VersionStages": ["AWSPENDING"],
+        }
         wrong = api.PutSecretValueRequest(**put, SecretString="x", RotationToken="f" * 36)
         assert house.error(api.PutSecretValue, wrong).code == "InvalidParameterException"
         right = api.PutSecretValueRequest(**put, SecretString="x", RotationToken=event["RotationToken"])

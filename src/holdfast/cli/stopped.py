@@ -1,4 +1,4 @@
-"""Explain, Can and WhoCan on the store of a directory whose server does not run: the same operations, as the operator."""
+"""What can be asked of the store of a directory whose server does not run: the same operations, as the operator."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from holdfast.api import holdfast as api
 from holdfast.api.base import ServiceError
 from holdfast.cli.errors import CallRefused
 from holdfast.server.stopped_store import operator_call, stopped_store
+from holdfast.services.holdfast import job_operations
 from holdfast.services.holdfast.diagnoses import diagnose_signature
 from holdfast.services.holdfast.explanations import explained
 from holdfast.services.holdfast.question_operations import can
+from holdfast.services.holdfast.rotation_operations import of_secrets_manager
 from holdfast.services.holdfast.who_can import search_at_once
 from holdfast.services.service import NOTHING_EXEMPT
 from holdfast.wire.validation import validator
@@ -21,17 +23,21 @@ from holdfast.wire.validation import validator
 if TYPE_CHECKING:
     from holdfast.server.settings import Settings
 
-_OPERATIONS: dict[str, tuple[type[Any], Callable[..., Any]]] = {
+OPERATIONS: dict[str, tuple[type[Any], Callable[..., Any]]] = {
     "Explain": (api.ExplainRequest, explained),
     "Can": (api.CanRequest, can),
     "DiagnoseSignature": (api.DiagnoseSignatureRequest, diagnose_signature),
     "WhoCan": (api.WhoCanRequest, search_at_once),
+    "ShowRotation": (api.ShowRotationRequest, of_secrets_manager("ShowRotation")),
+    "ForecastRotations": (api.ForecastRotationsRequest, of_secrets_manager("ForecastRotations")),
+    "ListJobs": (api.ListJobsRequest, job_operations.list_jobs),
+    "GetJob": (api.GetJobRequest, job_operations.get_job),
 }
 
 
 def answer(settings: Settings, operation: str, members: dict[str, Any]) -> dict[str, Any]:
     """The output's members. Raises CallRefused, and a `StartError` when the store cannot be opened."""
-    kind, function = _OPERATIONS[operation]
+    kind, function = OPERATIONS[operation]
     with stopped_store(settings) as (opened, transaction):
         try:
             asked = msgspec.convert(members, kind)
