@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from holdfast.access.chain import Denial
     from holdfast.api.base import Operation
     from holdfast.server.settings import Settings
-    from holdfast.services.functions import Functions
     from holdfast.services.principals import Principals
     from holdfast.services.service import Served, Service
     from holdfast.store.transaction import Transaction
@@ -61,7 +60,7 @@ class StoppedSurroundings:
         self.control: Any = self
         self.audit_trail = self
         self.outside: Any = None
-        self.functions: Functions | None = None
+        self.functions: Any = None
         self.rotation = RotationSurroundings(ENGINES, ABSENT)
         self._directory = Directory()
 
