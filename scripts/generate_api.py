@@ -92,8 +92,16 @@ SOURCES = (
 
 PLACES = ("uri", "querystring", "header", "statusCode")
 """Where REST-JSON may put a member, beside the body."""
+IMPORTED = frozenset(
+    "Annotated Any Api ClassVar Constraint EntryNames Operation ResponseShape ServiceError ServiceMetadata Shape Timestamp".split()
+)
 IDENTIFIER = re.compile(r"\w+")
 SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "long": "int", "float": "float", "double": "float"}
+
+
+def named(shape: str) -> str:
+    """A shape's name in its module, where it must not take the place of what every module imports."""
+    return f"{shape}Type" if shape in IMPORTED else shape
 
 
 def load_model(source: Source) -> dict[str, Any]:
@@ -186,9 +194,9 @@ class Module:
         shape = self.shapes[name]
         kind = shape["type"]
         if kind == "structure":
-            return f'"{name}"' if name in self.recursive else name
+            return f'"{named(name)}"' if name in self.recursive else named(name)
         if self.marks(shape) or kind == "timestamp" or name in self.recursive:
-            return name
+            return named(name)
         return self.plain(shape)
 
     def plain(self, shape: dict[str, Any]) -> str:
@@ -254,9 +262,9 @@ class Module:
             yield from self.structure(name, shape)
         elif shape["type"] == "timestamp":
             form = "'iso8601'" if shape.get("timestampFormat") == "iso8601" else ""
-            yield f"{name} = Annotated[float, Timestamp({form})]"
+            yield f"{named(name)} = Annotated[float, Timestamp({form})]"
         elif marks := self.marks(shape):
-            yield f"{name} = Annotated[{self.plain(shape)}, {', '.join(marks)}]"
+            yield f"{named(name)} = Annotated[{self.plain(shape)}, {', '.join(marks)}]"
 
     def structure(self, name: str, shape: dict[str, Any]) -> Iterator[str]:
         base = "ResponseShape" if name in self.outputs else "Shape"
@@ -271,7 +279,7 @@ class Module:
                 yield f"{type_name}_ = {self.type_of(type_name)}"
         yield ""
         yield ""
-        yield f"class {name}({base}):"
+        yield f"class {named(name)}({base}):"
         sensitive = tuple(m for m, use in members.items() if self.shapes[use["shape"]].get("sensitive"))
         if required:
             yield f"    REQUIRED: ClassVar[tuple[str, ...]] = {required!r}"

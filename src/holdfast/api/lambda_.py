@@ -351,7 +351,7 @@ class CreateFunctionRequest(Shape):
 
 
 NameSpacedFunctionArn = Annotated[str, Constraint(minimum=0, maximum=10000, pattern='arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:function:[a-zA-Z0-9-_\\.]+(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?')]
-Timestamp = Annotated[str, Constraint(minimum=0, maximum=100, pattern='.*')]
+TimestampType = Annotated[str, Constraint(minimum=0, maximum=100, pattern='.*')]
 
 
 class VpcConfigResponse(Shape):
@@ -452,7 +452,7 @@ class FunctionConfiguration(ResponseShape):
     Description: Description_ | None = None
     Timeout: Timeout_ | None = None
     MemorySize: MemorySize_ | None = None
-    LastModified: Timestamp | None = None
+    LastModified: TimestampType | None = None
     CodeSha256: str | None = None
     Version: Version_ | None = None
     VpcConfig: VpcConfigResponse | None = None

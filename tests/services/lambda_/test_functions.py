@@ -7,6 +7,7 @@ import hashlib
 import io
 import urllib.request
 import zipfile
+from functools import partial
 from typing import Any
 
 import pytest
@@ -135,7 +136,7 @@ def test_what_is_no_function(holdfast: Account, options: dict[str, Any], code: s
     holdfast.client("iam").create_role(RoleName="closed", AssumeRolePolicyDocument=trust("ec2.amazonaws.com"))
     if "Role" in options:
         options = {"Role": options["Role"].format(account=holdfast.account)}
-    assert refused(lambda **more: create(holdfast, SOURCE, **more), **options) == (code, text, 400)
+    assert refused(partial(create, holdfast, SOURCE), **options) == (code, text, 400)
     assert holdfast.client("lambda").list_functions()["Functions"] == []
 
 
