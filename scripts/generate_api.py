@@ -93,7 +93,8 @@ SOURCES = (
 PLACES = ("uri", "querystring", "header", "statusCode")
 """Where REST-JSON may put a member, beside the body."""
 IMPORTED = frozenset(
-    "Annotated Any Api ClassVar Constraint EntryNames Operation ResponseShape ServiceError ServiceMetadata Shape Timestamp".split()
+    {"Annotated", "Any", "Api", "ClassVar", "Constraint", "EntryNames", "Operation", "ResponseShape", "ServiceError"}
+    | {"ServiceMetadata", "Shape", "Timestamp"}
 )
 IDENTIFIER = re.compile(r"\w+")
 SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "long": "int", "float": "float", "double": "float"}

@@ -157,7 +157,7 @@ def test_the_policy_is_asked_with_each_invocation(tmp_path: Path) -> None:
         functions = scene.client("lambda")
         await asyncio.to_thread(functions.remove_permission, FunctionName="f", StatementId="s")
         functions.close()
-        with pytest.raises(NotInvoked, match="does not let secretsmanager.amazonaws.com invoke it"):
+        with pytest.raises(NotInvoked, match=r"does not let secretsmanager\.amazonaws\.com invoke it"):
             await scene.invoke()
 
     play(tmp_path / "data", scene)
@@ -177,8 +177,8 @@ def test_a_role_that_trusts_lambda_no_more(tmp_path: Path) -> None:
 def test_too_many_environments(tmp_path: Path) -> None:
     async def scene(scene: Scene) -> None:
         running = asyncio.ensure_future(scene.invoke())
-        while scene.house.functions._pool is None or not scene.house.functions._pool._starting:
-            await asyncio.sleep(0)
+        await scene.house.functions._begin()
+        await asyncio.sleep(0)
         with pytest.raises(Busy, match="ConcurrentInvocationLimitExceeded"):
             await scene.invoke()
         await running

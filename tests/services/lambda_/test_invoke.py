@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import pytest
@@ -81,7 +80,7 @@ def test_a_function_that_is_too_slow_is_stopped(holdfast: Account) -> None:
     assert answer.payload["errorType"] == "Sandbox.Timedout"
     request_id = answer.log.split("START RequestId: ")[1].split()[0]
     assert answer.payload["errorMessage"] == f"RequestId: {request_id} Error: Task timed out after 1.00 seconds"
-    assert not os.path.exists(f"/proc/{before}/task/{before}/nonsense")
+    assert isinstance(before, int)
     assert isinstance(invoke(holdfast).payload, int)
 
 

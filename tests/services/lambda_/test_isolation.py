@@ -188,10 +188,11 @@ def test_the_probe_of_a_mode_that_shows_everything_fails() -> None:
 
     from holdfast.functions.isolation import SAME_USER, Isolation, _try
 
-    async def probe() -> str:
-        with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "secret").write_text("x")
-            needed = Path(folder, "secret")
+    with tempfile.TemporaryDirectory() as folder:
+        needed = Path(folder, "secret")
+        needed.write_text("x")
+
+        async def probe() -> str:
             return await _try(Isolation(SAME_USER, hidden=(folder,)), needed, Path("/"))
 
-    assert asyncio.run(probe()) == "exit status 3"
+        assert asyncio.run(probe()) == "exit status 3"
