@@ -42,6 +42,7 @@ class ServerSurroundings:
         self.outside = outside
         self.rotation = rotation
         self.control: Control
+        self.functions: Functions
         self._directory = directory
         self._notebook = notebook
         self.scheduled = False

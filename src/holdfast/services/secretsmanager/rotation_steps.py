@@ -188,7 +188,11 @@ def invocation(call: Call, run: Run, step: str) -> Done | StepEffect:
     async def effect() -> Done:
         try:
             invoked = await functions.invoke(
-                run.function_arn, payload, service=PRINCIPAL, source_arn=run.arn, fence=f"{run.arn} {run.token}.{run.attempt}"
+                run.function_arn,
+                payload,
+                service=PRINCIPAL,
+                source_arn=run.arn,
+                fence=f"{run.arn} {run.token}.{run.attempt}",
             )
         except NotInvoked as error:
             return Done(str(error)[:LONGEST_TEXT])
