@@ -53,5 +53,5 @@ def require_function(call: Call, function_arn: str, secret_arn: str, account: st
         if functions.admits(call, function_arn, PRINCIPAL, secret_arn, account):
             return
     elif name in rotation.absent:
-        raise NotImplementedException(f"Holdfast has no built-in rotation {name}: {rotation.absent[name]}")
+        raise NotImplementedException(f"{name}: {rotation.absent[name]}")
     raise AccessDeniedException(CANNOT_INVOKE)
