@@ -106,5 +106,5 @@ def test_what_is_absent_says_so(account: Account, postgresql_16: PostgreSQL) -> 
     make_secret(account, PostgreSQLFamily(postgresql_16), alternating=False)
     secrets = account.client("secretsmanager")
     function = f"arn:aws:lambda:{account.region}:{account.account}:function:SecretsManagerRDSOracleRotationSingleUser"
-    with pytest.raises(secrets.exceptions.ClientError, match="SecretsManagerRDSOracleRotationSingleUser: .*Oracle"):
+    with pytest.raises(secrets.exceptions.ClientError, match=r"SecretsManagerRDSOracleRotationSingleUser: .*Oracle"):
         secrets.rotate_secret(SecretId="app", RotationLambdaARN=function)

@@ -139,6 +139,20 @@ def test_what_fails_is_tried_again_and_then_dead(tmp_path: Path) -> None:
     run(main)
 
 
+def test_a_first_half_that_fails_is_bounded_too(tmp_path: Path) -> None:
+    async def main() -> None:
+        async def perform(identity: str) -> None: ...
+
+        bench = Bench(tmp_path, perform, Retry(attempts=2, first_delay=1000))
+        await bench.add("bad", due=bench.house.clock.service(), fail=True)
+        walk = await bench.house.worker.advance(3_600_000)
+        assert walk.failed == 2
+        assert bench.row().state == "dead"
+        await bench.close()
+
+    run(main)
+
+
 def test_replaced_while_it_runs_its_result_is_thrown_away_and_the_new_one_waits(tmp_path: Path) -> None:
     async def main() -> None:
         gate = asyncio.Event()

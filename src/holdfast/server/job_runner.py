@@ -145,8 +145,9 @@ class JobRunner:
             write_job(transaction, replace(current, state=RUNNING), self._owner)
             return True
         function = self._directory.service(job.kind.partition(".")[0]).jobs[job.kind]
+        failed = self._retry_effect if current.lane == EFFECT else self._retry_store_job
         effect = self._attempt(
-            current, transaction, lambda call: function(call, current.subject, current.payload), self._retry_store_job
+            current, transaction, lambda call: function(call, current.subject, current.payload), failed
         )
         if isinstance(effect, bool):
             return effect
@@ -204,7 +205,7 @@ class JobRunner:
         retry = self._directory.service(job.kind.partition(".")[0]).effects[job.kind]
         attempts = job.attempts + 1
         due = self._clock.service() + backoff(retry, attempts, self._surroundings.randomness)
-        state = DEAD if attempts >= retry.attempts else WAITING
+        state = DEAD if 0 < retry.attempts <= attempts else WAITING
         write_job(transaction, replace(job, due=due, attempts=attempts, last_error=error, state=state))
 
     # -- effects --------------------------------------------------------------------------------------------------------

@@ -110,10 +110,10 @@ class DueJob:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How a job whose effect fails is tried again."""
+    """How a job that may have an effect is tried again when it, or its transaction, fails."""
 
     attempts: int = 20
-    """How many there are; after the last one the job is dead."""
+    """How many there are; after the last one the job is dead. 0: it never is."""
     first_delay: int = 10_000
     """Milliseconds before the second attempt; doubled for each further one."""
     longest_delay: int = LONGEST_DELAY

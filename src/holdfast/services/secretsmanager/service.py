@@ -50,8 +50,9 @@ SERVICE = Service(
         secret_operations.DELETE_JOB: secret_operations.end_recovery_window,
         rotation_progress.ROTATE_JOB: rotation_job.rotate_secret,
     },
-    # What a step does wrong is recorded and planned by the rotation itself; this is for what goes wrong in Holdfast.
-    effects={rotation_progress.ROTATE_JOB: Retry(attempts=50)},
+    # What a step does wrong is recorded and planned by the rotation itself; this is for what keeps an attempt from
+    # beginning, such as a secret with 100 versions of the last day.
+    effects={rotation_progress.ROTATE_JOB: Retry(attempts=0)},
     roles={rotation_progress.ROTATE_JOB: rotation_functions.ROLE},
     own={
         "AbandonRotation": rotation_timeline.abandon_rotation,
