@@ -18,11 +18,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Shown
 
-from benchmarks import access, durability, machine, report, scale, startup, throughput, wrk
+from benchmarks import access, durability, functions, machine, report, scale, startup, throughput, wrk
 from benchmarks.report import Run
 from benchmarks.samples import Tell
 
-PARTS = ("throughput", "access", "durability", "startup", "scale")
+PARTS = ("throughput", "access", "durability", "startup", "functions", "scale")
 
 
 def main() -> int:
@@ -67,6 +67,7 @@ def _measure(run: Run, part: str, folder: Path, sizes: tuple[int, int], console:
         "access": access.steps,
         "durability": durability.steps,
         "startup": startup.steps,
+        "functions": functions.steps,
         "scale": scale.steps,
     }[part](run.rounds)
     columns = (TextColumn("{task.fields[part]:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -81,6 +82,8 @@ def _measure(run: Run, part: str, folder: Path, sizes: tuple[int, int], console:
             run.durability = durability.measure(folder, run.rounds, run.seconds, tell)
         elif part == "startup":
             run.startup = startup.measure(folder, run.rounds, tell)
+        elif part == "functions":
+            run.functions = functions.measure(folder, run.rounds, tell)
         else:
             run.scale = scale.measure(folder, sizes, run.rounds, tell)
         progress.update(task, completed=total, description="")
@@ -110,6 +113,10 @@ def _show(run: Run, console: Console) -> None:
     if run.startup:
         for case, seconds in run.startup.seconds.items():
             console.print(f"start to {case}: {', '.join(f'{s:.3f}' for s in seconds)} s")
+    if run.functions:
+        for case, found in run.functions.cold.items():
+            console.print(f"cold start of {case}: {', '.join(f'{ms:.0f}' for ms in found)} ms")
+        console.print(f"warm invocation: {', '.join(f'{ms:.2f}' for ms in run.functions.warm)} ms")
     if run.scale:
         shown = Shown("call", "CPU ratio", "wait ratio", box=None)
         for growth in run.scale.calls:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from benchmarks import access, durability, startup, throughput
+from benchmarks.functions import BOTO3, Functions
 from benchmarks.samples import Table
 from benchmarks.scale import Scale
 from benchmarks.startup import Startup
@@ -86,6 +87,14 @@ def startup_goals(found: Startup) -> list[Goal]:
         _most("start to first answered call, existing data directory", 0.5, first, "{:.1f} s", "{:.2f} s"),
         _most("idle memory (PSS) after the start", 80, idle, "{:.0f} MB"),
         _most("idle memory (PSS) after first calls of every service", 80, loaded, "{:.0f} MB"),
+    ]
+
+
+def functions_goals(found: Functions) -> list[Goal]:
+    """Starting and invoking functions."""
+    return [
+        _most("cold start of a function that imports boto3", 400, found.median_cold(BOTO3), "{:.0f} ms"),
+        _most("warm invocation of a function that does nothing", 3, found.median_warm(), "{:.0f} ms", "{:.2f} ms"),
     ]
 
 

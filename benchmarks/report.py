@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import access, durability, goals, startup, throughput
+from benchmarks.functions import Functions
 from benchmarks.goals import Goal
 from benchmarks.samples import Series, Table
 from benchmarks.scale import Growth, Scale
@@ -33,6 +34,7 @@ class Run:
     access: Table | None = None
     durability: Table | None = None
     startup: Startup | None = None
+    functions: Functions | None = None
     scale: Scale | None = None
 
     def goals(self) -> list[Goal]:
@@ -45,6 +47,8 @@ class Run:
             found += goals.durability_goals(self.durability)
         if self.startup:
             found += goals.startup_goals(self.startup)
+        if self.functions:
+            found += goals.functions_goals(self.functions)
         if self.scale:
             found += goals.scale_goals(self.scale)
         return found
@@ -62,6 +66,7 @@ class Run:
             "access": [asdict(series) for series in self.access.all()] if self.access else None,
             "durability": [asdict(series) for series in self.durability.all()] if self.durability else None,
             "startup": asdict(self.startup) if self.startup else None,
+            "functions": asdict(self.functions) if self.functions else None,
             "scale": asdict(self.scale) if self.scale else None,
         }
 
@@ -94,6 +99,8 @@ def page(run: Run) -> str:
         parts += ["## What durability costs", "", *_durability(run.durability)]
     if run.startup:
         parts += ["## Start and memory", "", *_startup(run.startup)]
+    if run.functions:
+        parts += ["## Functions", "", *_functions(run.functions)]
     if run.scale:
         parts += ["## Growth", "", *_scale(run.scale)]
     return "\n".join(parts).rstrip() + "\n"
@@ -216,6 +223,19 @@ def _startup(found: Startup) -> list[str]:
         "",
         *table(("first call", "seconds"), seconds),
         *table(("server", "PSS after start, MB", "after first calls, MB"), memory),
+    ]
+
+
+def _functions(found: Functions) -> list[str]:
+    facts = [
+        (f"cold start of {case}", f"{found.median_cold(case):.0f} [{min(values):.0f}-{max(values):.0f}]")
+        for case, values in found.cold.items()
+    ]
+    warm = f"{found.median_warm():.2f} [{min(found.warm):.2f}-{max(found.warm):.2f}]"
+    return [
+        "From the request to its answer, over a connection that is open. Cold: the function was just given other code.",
+        "",
+        *table(("", "ms"), [*facts, ("warm invocation of a function that does nothing", warm)]),
     ]
 
 
