@@ -19,7 +19,6 @@ MAY_IMPORT = {
     "functions": {"functions", "wire"},
     "work": {"work", "store", "vault"},
     "rotation": {"rotation"},
-    "functions": {"functions", "wire"},
     "services": {"api", "access", "rotation", "store", "vault", "work", "services"},
 }
 
