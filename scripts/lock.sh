@@ -9,8 +9,8 @@ compile() {
         --no-emit-find-links --custom-compile-command "make lock" ${UPGRADE:+--upgrade} "$@"
 }
 
-# What `make setup` installs: the drivers of the built-in rotation engines too.
-compile pyproject.toml --extra rotation --output-file requirements/runtime.txt
+# What `make setup` installs: the drivers of the built-in rotation engines and the runtime of Python functions too.
+compile pyproject.toml --extra rotation --extra functions --output-file requirements/runtime.txt
 compile --group build --output-file requirements/build.txt
 compile pyproject.toml --all-extras --group dev --output-file requirements/development.txt
 if grep -nE '://|file:' requirements/*.txt; then

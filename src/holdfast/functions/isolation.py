@@ -24,9 +24,9 @@ from pathlib import Path
 from holdfast.functions.process import Cage, Process
 
 USER, NAMESPACES, SAME_USER = "user", "namespaces", "same-user"
-FIRST_USERS = (2_000_000_000, 64_000)
-"""Where user ids of functions begin: beyond those that systems and containers give out; within what a container may use."""
-USERS = 1_000
+USER_RANGES = (range(2_000_000_000, 2_140_000_000), range(64_000, 65_500))
+"""User ids of functions: beyond those that systems and containers give out; within what a container may use. Servers begin
+at random in them, so that functions of two servers on one machine have different ones."""
 PROCESSES = 64
 OPEN_FILES = 1024
 HEADROOM = 96 << 20
@@ -55,7 +55,7 @@ class Isolation:
     """What functions run in."""
 
     mode: str
-    first_user: int = 0
+    users: range = range(0)
     apart: bool = False
     hidden: tuple[str, ...] = ()
     opened: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -66,7 +66,7 @@ class Isolation:
         self, number: int, program: list[str], environment: dict[str, str], folder: Path, memory: int, storage: int
     ) -> Cage:
         """The cage of the environment with this number."""
-        user = self.first_user + number % USERS if self.mode == USER else os.getuid()
+        user = self.users[number % len(self.users)] if self.mode == USER else os.getuid()
         processes = PROCESSES
         if self.mode == SAME_USER:
             processes += _processes_of(os.getuid())
@@ -110,9 +110,9 @@ async def probe(hidden: tuple[Path, ...], needed: Path, folder: Path) -> Isolati
     candidates: list[Isolation] = []
     if os.getuid() == 0:
         opened = closed_folders((sys.prefix, sys.base_prefix, str(folder)))
-        candidates += [Isolation(USER, first, True, places, opened) for first in FIRST_USERS]
-        candidates += [Isolation(USER, first, False, places) for first in FIRST_USERS]
-    candidates.append(Isolation(NAMESPACES, 0, True, places))
+        candidates += [Isolation(USER, users, True, places, opened) for users in USER_RANGES]
+        candidates += [Isolation(USER, users, False, places) for users in USER_RANGES]
+    candidates.append(Isolation(NAMESPACES, apart=True, hidden=places))
     why: list[str] = []
     for candidate in candidates:
         said = await _try(candidate, needed, folder)
@@ -144,7 +144,7 @@ async def _try(candidate: Isolation, needed: Path, folder: Path) -> str:
         if not ended.done():
             ended.set_result(how)
 
-    process = Process(candidate.cage(USERS - 1, program, {}, folder, 128, 1), end)
+    process = Process(candidate.cage(-1, program, {}, folder, 128, 1), end)
     try:
         async with asyncio.timeout(10):
             how = await ended

@@ -94,7 +94,7 @@ class FunctionHost:
         self._workspace: Workspace | None = None
         self._listener: Listener | None = None
         self._port = 0
-        self._number = 0
+        self._number = surroundings.randomness.below(1 << 27)
         self._pool: Pool | None = None
         self.events: FunctionEvents
 

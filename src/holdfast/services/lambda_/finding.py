@@ -16,21 +16,12 @@ from holdfast.access.request import AccessRequest
 from holdfast.api import lambda_ as api
 from holdfast.api.base import AccessDeniedException
 from holdfast.services.call import Call
-from holdfast.services.functions import Functions
 from holdfast.services.lambda_ import records
 from holdfast.services.lambda_.identifiers import LATEST, Reference, parse_function_arn, reference
 from holdfast.services.lambda_.policies import compiled
 from holdfast.services.lambda_.records import Function, Version
 from holdfast.services.lambda_.rules import NOT_ASSUMABLE
 from holdfast.services.lambda_.tags import decode_tags
-
-
-def door(call: Call) -> Functions:
-    """What runs functions: it is there where Lambda answers."""
-    functions = call.surroundings.functions
-    assert functions is not None
-    return functions
-
 
 LAMBDA = service_principal("lambda.amazonaws.com")
 

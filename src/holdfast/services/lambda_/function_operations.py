@@ -11,7 +11,7 @@ from holdfast.api.base import NotImplementedException
 from holdfast.services.call import Call
 from holdfast.services.lambda_ import records
 from holdfast.services.lambda_.configurations import shown
-from holdfast.services.lambda_.finding import check_role, door, find, find_version, not_found, refer
+from holdfast.services.lambda_.finding import check_role, find, find_version, not_found, refer
 from holdfast.services.lambda_.identifiers import LATEST, Reference, version_number
 from holdfast.services.lambda_.pages import begin, end
 from holdfast.services.lambda_.records import Function, Version
@@ -142,7 +142,7 @@ def get_function(call: Call, value: api.GetFunctionRequest) -> api.GetFunctionRe
     return api.GetFunctionResponse(
         Configuration=shown(call, version, qualified=bool(where.qualifier)),
         Code=api.FunctionCodeLocation(
-            RepositoryType="S3", Location=door(call).code_location(version.key, version.code_sha256)
+            RepositoryType="S3", Location=call.surroundings.functions.code_location(version.key, version.code_sha256)
         ),
         Tags=decode_tags(found.function.tags) or None,
         Concurrency=api.Concurrency(ReservedConcurrentExecutions=reserved) if reserved >= 0 else None,

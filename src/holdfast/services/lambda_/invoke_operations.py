@@ -15,7 +15,7 @@ import msgspec
 from holdfast.api import lambda_ as api
 from holdfast.services.call import Call
 from holdfast.services.functions import Busy, Invoked, NotInvoked
-from holdfast.services.lambda_.finding import door, find_version, refer
+from holdfast.services.lambda_.finding import find_version, refer
 from holdfast.services.lambda_.identifiers import version_text
 from holdfast.services.lambda_.rules import LARGEST_EVENT, LARGEST_PAYLOAD, absent_parameter
 
@@ -33,7 +33,7 @@ def invoke(call: Call, value: api.InvocationRequest) -> Answer:
     asynchronous = value.InvocationType == "Event"
     _check(payload, LARGEST_EVENT if asynchronous else LARGEST_PAYLOAD)
     executed = version_text(version.version)
-    functions, request_id, context = door(call), call.request_id, value.ClientContext or ""
+    functions, request_id, context = call.surroundings.functions, call.request_id, value.ClientContext or ""
     if value.InvocationType == "DryRun":
         return _already(api.InvocationResponse(StatusCode=204))
     if found.function.reserved_concurrency == 0:
