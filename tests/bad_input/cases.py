@@ -74,7 +74,7 @@ TARGETS = [
     Case("unknown operation", "UnknownOperationException", None, target="secretsmanager.GetSecret"),
     Case("unknown service", "UnknownOperationException", None, target="DynamoDB_20120810.GetItem"),
     Case("no target", "UnknownOperationException", None, target=""),
-    Case("an absent operation says so by name", "NotImplementedException", "Holdfast does not implement secretsmanager:RotateSecret yet.", target="secretsmanager.RotateSecret"),
+    Case("an absent operation says so by name", "NotImplementedException", "Holdfast does not implement secretsmanager:ReplicateSecretToRegions yet.", target="secretsmanager.ReplicateSecretToRegions"),
 ]  # fmt: skip
 
 VALUES = [

@@ -74,7 +74,7 @@ def test_search(directory: str, command: Command) -> None:
     assert not found("--access-key", "AKIAIOSFODNN7EXAMPLE")
     assert not found("--region", "eu-north-1")
     assert not found("--account", "999999999999")
-    assert found("--name", "CreateKey", "--since", "1h") == ["CreateKey"]
+    assert set(found("--name", "CreateKey", "--since", "1h")) == {"CreateKey"}
     assert not found("--name", "CreateKey", "--until", "2020-01-01")
     shown = command("audit", "search", "--data", directory, "--name", "CreateKey").stdout.split()
     assert shown[4:6] == ["kms:CreateKey", "ok"]

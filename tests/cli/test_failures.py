@@ -42,7 +42,6 @@ def fails(done: subprocess.CompletedProcess[str], kind: type[StartError] | type[
         ("serve", "--port"),
         ("serve", "--port", "1", "--port", "2"),
         ("serve", "--store", "postgresql://host/database"),
-        ("dev", "--quotas", "aws"),
         ("dev", "--host", "0.0.0.0"),
         ("env", "--format", "yaml"),
         ("clock", "nope"),

@@ -28,10 +28,12 @@ from tests.rotation.engines.families import (
 def test_no_password_in_the_servers_log(family: Family, strategy: str) -> None:
     if not isinstance(family.server, (PostgreSQL, MariaDB)):
         pytest.skip("a double writes no log")
+    # Other tests send passwords on purpose, as AWS's templates do, to the same servers.
+    before = len(log_of(family.server))
     rotation = Rotation(family, strategy)
     rotation.rotate()
     rotation.rotate()
-    log = log_of(family.server)
+    log = log_of(family.server)[before:]
     assert re.search(rb"ALTER USER|SET PASSWORD", log)
     assert not list(places(log))
 
