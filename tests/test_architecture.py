@@ -16,7 +16,6 @@ MAY_IMPORT = {
     "access": {"access"},
     "store": {"store"},
     "vault": {"vault"},
-    "functions": {"functions", "wire"},
     "work": {"work", "store", "vault"},
     "rotation": {"rotation"},
     "functions": {"functions", "wire"},

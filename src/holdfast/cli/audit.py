@@ -110,8 +110,8 @@ def verify(
             print(f"note: {note}")
     if verdict.findings:
         raise CommandError(
-            f"the audit trail is broken: {counted(len(verdict.findings), 'finding')}. Stop whoever can write the data directory, and "
-            "compare with a backup"
+            f"the audit trail is broken: {counted(len(verdict.findings), 'finding')}. Stop whoever can write the data "
+            "directory, and compare with a backup"
         )
 
 

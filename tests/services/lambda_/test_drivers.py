@@ -37,7 +37,8 @@ def test_a_function_written_for_pygresql_changes_a_password(holdfast: Account, p
         admin.execute("DROP ROLE IF EXISTS app")
         admin.execute("CREATE ROLE app LOGIN PASSWORD 'old'")
         event = {
-            "host": place["host"], "port": int(str(place["port"])), "database": place["dbname"], "old": "old", "new": "it's new",
+            "host": place["host"], "port": int(str(place["port"])), "database": place["dbname"],
+            "old": "old", "new": "it's new",
         }  # fmt: skip
         create(holdfast, ROTATE, Timeout=30)
         answer = invoke(holdfast, event)
