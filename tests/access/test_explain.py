@@ -115,11 +115,23 @@ def _policies(scene: Scene) -> list[dict[str, Any]]:
 ALICE = Principal(PrincipalKind.USER, "1", "arn:aws:iam::1:user/alice", "AIDA1")
 
 
-def statement_for(resource: str, where: str = "identity-policy") -> dict[str, Any] | None:
-    decision = Decision(Outcome.IMPLICIT_DENY, "ssm:GetParameter", resource, ALICE.arn, missing=where, gaps=(where,))
+def statement_for(
+    resource: str, where: str = "identity-policy", action: str = "ssm:GetParameter"
+) -> dict[str, Any] | None:
+    decision = Decision(Outcome.IMPLICIT_DENY, action, resource, ALICE.arn, missing=where, gaps=(where,))
     gap = decisive_gap(decision, Identity(ALICE))
     assert gap is not None
     return gap.statement
+
+
+def test_a_new_secret_gets_another_arn_with_each_attempt() -> None:
+    arn = "arn:aws:secretsmanager:eu-west-1:1:secret:prod/$-"
+    for action in ("secretsmanager:CreateSecret", "secretsmanager:TagResource"):
+        statement = statement_for(f"{arn}AbCdEf", action=action)
+        assert statement == {"Effect": "Allow", "Action": action, "Resource": f"{arn.replace('$', '${$}')}??????"}
+    there = statement_for(f"{arn}AbCdEf", action="secretsmanager:GetSecretValue")
+    assert there is not None
+    assert there["Resource"] == f"{arn.replace('$', '${$}')}AbCdEf"
 
 
 def test_statements() -> None:

@@ -124,6 +124,20 @@ def test_a_broken_trail(tmp_path: Path, command: Command) -> None:
     assert [found["kind"] for found in json.loads(as_json.stdout)["findings"]] == ["changed", "missing"]
 
 
+def test_a_trail_that_was_removed_whole(tmp_path: Path, command: Command) -> None:
+    data = tmp_path / "data"
+    with Server(data) as server:
+        server.client("secretsmanager").list_secrets()
+    with sqlite3.connect(data / "holdfast.db") as database:
+        database.execute("DELETE FROM audit_record")
+        database.execute("DELETE FROM audit_head")
+    database.close()
+    (data / "audit.heads").unlink()
+    done = command("audit", "verify", "--data", str(data))
+    # A server that nobody ever called leaves the same behind, so it is said and nothing is claimed.
+    assert done.stdout == "nothing is on record: either no call was ever made, or the whole trail was removed\n"
+
+
 def test_a_copy_of_the_heads_kept_elsewhere(tmp_path: Path, command: Command) -> None:
     data, kept = tmp_path / "data", tmp_path / "kept"
     with Server(data) as server:

@@ -68,11 +68,14 @@ class Place:
         self.vault = Vault(RootKeys.generate(self.randomness), self.randomness)
         self.database = SqliteDatabase(path, synchronous="OFF")
         self.tx = CountingTransaction(self.database.writing, writable=True)
+        self.snapshot = CountingTransaction(self.database.writing, writable=False)
+        """What reads see; here of the same connection, so that nothing has to be committed in between."""
         self.tx.execute("BEGIN")
         migrate(self.tx, self.database.execute)
         self.now = float(NOW)
+        self.identities = Identities()
         self.authenticator = Authenticator(
-            self.vault, Identities(), lambda: self.now, lambda: ACCOUNT, lambda: "us-east-1"
+            self.vault, self.identities, lambda: self.now, lambda: ACCOUNT, lambda: "us-east-1"
         )
         root = create_account_rows(self.tx, self.vault, self.randomness, SERVICE_NOW, ACCOUNT)
         assert root is not None
@@ -113,7 +116,7 @@ class Place:
         moment = datetime.fromtimestamp(signed_at or self.now, UTC)
         signer = Signer(credentials, "eu-central-1", metadata.signing_name)
         headers = signer.sign("POST", "/", {"Host": "localhost"}, b"{}", moment)
-        return self.authenticator.authenticate(Request("POST", "/", headers, b"{}"), metadata, self.tx)
+        return self.authenticator.authenticate(Request("POST", "/", headers, b"{}"), metadata, self.snapshot)
 
     def allowed(self, caller: Caller, action: str) -> bool:
         return evaluate(caller.identity, AccessRequest(action, "*", ACCOUNT)).allowed
@@ -124,6 +127,26 @@ def place(tmp_path: Path) -> Iterator[Place]:
     place = Place(tmp_path / "store.db")
     yield place
     place.database.close()
+
+
+def test_what_a_write_saw_is_not_kept_when_its_group_is_taken_back(place: Place) -> None:
+    """The next write to IAM has the version that was taken back, and says something else."""
+    credentials = (place.user, place.session())
+    callers = [place.call(each) for each in credentials]
+    mark = place.tx.savepoint()
+    place.inline(USER_ID, "own", "kms:*")
+    place.inline(ROLE_ID, "own", "kms:*")
+    for caller in callers:
+        caller.identity = place.authenticator.still_valid(caller, place.tx)
+        assert place.allowed(caller, "kms:Encrypt")
+    assert place.identities.role(place.tx, ACCOUNT, "Reader") is not None
+    place.tx.rollback(mark)
+    place.inline(USER_ID, "other", "ssm:*")
+    place.tx.run(records.DELETE_ROLE, ACCOUNT, "reader")
+    place.new_role(ROLE_ID)
+    assert place.identities.version(place.tx, ACCOUNT) == 4
+    for caller in map(place.call, credentials):
+        assert not place.allowed(caller, "kms:Encrypt")
 
 
 # -- long-term keys -----------------------------------------------------------------------------------------------------
@@ -224,9 +247,9 @@ def test_a_call_costs_one_row(place: Place) -> None:
     place.inline(USER_ID, "own", "ssm:*")
     for credentials in (place.root, place.user, place.session()):
         place.call(credentials)
-        before = place.tx.statements
+        before = place.snapshot.statements
         place.call(credentials)
-        assert place.tx.statements - before == 1
+        assert place.snapshot.statements - before == 1
 
 
 # -- sessions -----------------------------------------------------------------------------------------------------------

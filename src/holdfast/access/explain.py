@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from holdfast.access.decision import Decision
     from holdfast.access.grounds import Identity
 
+_OF_NEW_SECRETS = ("secretsmanager:CreateSecret", "secretsmanager:TagResource")
+"""What CreateSecret asks for: about an ARN that is another one with the next attempt."""
+_SUFFIX = 6
+"""Characters that Secrets Manager appends to a name (API reference, CreateSecret, ARN)."""
 _WITH_PRINCIPAL = (PolicyKind.RESOURCE, PolicyKind.KEY, PolicyKind.TRUST)
 
 
@@ -90,7 +94,7 @@ def closing_statement(
         # In a resource's own policy `*` is that resource.
         statement["Resource"] = "*"
     elif place != PolicyKind.TRUST:
-        statement["Resource"] = _literally(decision.resource)
+        statement["Resource"] = _resource_of(decision)
     if condition:
         statement["Condition"] = {operator: dict(keys) for operator, keys in condition.items()}
     return statement
@@ -104,6 +108,13 @@ def _principal_of(identity: Identity) -> dict[str, str]:
     if principal.kind is PrincipalKind.WEB_IDENTITY:
         return {"Federated": principal.arn}
     return {"AWS": identity.role_arn or principal.arn}
+
+
+def _resource_of(decision: Decision) -> str:
+    """The resource of the statement; any six characters may end a new secret's ARN."""
+    if decision.action in _OF_NEW_SECRETS and decision.resource.startswith("arn:"):
+        return _literally(decision.resource[:-_SUFFIX]) + "?" * _SUFFIX
+    return _literally(decision.resource)
 
 
 def _literally(resource: str) -> str:

@@ -32,6 +32,7 @@ For example:
 )
 
 FOLLOW_SECONDS = 1.0
+NOTHING_ON_RECORD = "nothing is on record: either no call was ever made, or the whole trail was removed"
 
 
 @dataclass
@@ -81,7 +82,7 @@ def verify(
         holdfast audit verify --heads /mnt/safe/audit.heads
     """
     from holdfast.cli.audit_sources import audit_source
-    from holdfast.cli.output import print_json
+    from holdfast.cli.output import counted, print_json
 
     try:
         kept = "" if heads is None else heads.read_text("ascii", "replace")
@@ -103,13 +104,14 @@ def verify(
         for finding in verdict.findings:
             print(finding["text"])
         if not verdict.findings:
-            print(f"{verdict.records} records in {verdict.chains} chains: all there, as they were written")
+            found = f"{counted(verdict.records, 'record')} in {counted(verdict.chains, 'chain')}"
+            print(f"{found}: all there, as they were written" if verdict.chains else NOTHING_ON_RECORD)
         for note in verdict.notes:
             print(f"note: {note}")
     if verdict.findings:
         raise CommandError(
-            f"the audit trail is broken: {len(verdict.findings)} findings. Stop whoever can write the data directory, and "
-            "compare with a backup"
+            f"the audit trail is broken: {counted(len(verdict.findings), 'finding')}. Stop whoever can write the data "
+            "directory, and compare with a backup"
         )
 
 

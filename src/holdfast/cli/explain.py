@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from holdfast.cli.errors import BadUsage, CallRefused
 from holdfast.cli.options import DataOption, FormatOption
-from holdfast.cli.output import print_json, strong
+from holdfast.cli.output import counted, print_json, strong
 
 Members = Mapping[str, Any]
 ContextOption = Annotated[
@@ -136,7 +136,7 @@ def who_can(
             shown["redacted"] = True
         print_json(shown)
         return
-    print(f"{strong(f'{len(answers)} principals')} can {action} on {_plain(answer.get('Resource', resource))}")
+    print(f"{strong(counted(len(answers), 'principal'))} can {action} on {_plain(answer.get('Resource', resource))}")
     for each in answers:
         print()
         print("\n".join(_path(each)))
@@ -341,7 +341,10 @@ def _one_place(lead: str, place: Members, resource: str, principal: str) -> list
         return [f"{strong('Denied')} in {words}; no statement that could be added would help."]
     statement = json.dumps(json.loads(place["Statement"]), indent=2, ensure_ascii=False)
     indented = [f"  {_plain(line)}" for line in statement.splitlines()]
-    return [f"{strong(lead)}: this statement in {words}:", "", *indented, ""]
+    lines = [f"{strong(lead)}: this statement in {words}:", "", *indented, ""]
+    if resource != "*" and not resource.startswith("arn:"):
+        lines += [f"{resource} is the name of nothing there is, so only * matches it. Check the name first.", ""]
+    return lines
 
 
 def _path(answer: Members) -> list[str]:

@@ -28,6 +28,11 @@ def table(rows: Mapping[str, object]) -> str:
     return "\n".join(f"  {name:<{width}}  {value}".rstrip() for name, value in rows.items())
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 record`, `2 records`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def strong(text: str) -> str:
     """Bold on a terminal; plain elsewhere and where NO_COLOR is set (no-color.org)."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty():

@@ -6,7 +6,8 @@
 
 The row of the key, or of the session's account, is read in the call's own snapshot, one row either way. Only what is
 derived from it is kept (signing keys of a day, opened tokens, identities), under the row's version, so a key that was
-made inactive and a policy that was detached take effect at once.
+made inactive and a policy that was detached take effect at once. Identities that a write reads are not kept: its group
+may be taken back, and a later write then has the same version with other policies.
 
 Threat: a session token beside another key id, of another server, altered, or past its end. The vault opens a token for
 one key id only; its end is judged by wall time with each call.
@@ -208,6 +209,8 @@ class Authenticator:
         identity = self._identities.of_key(transaction, key)
         if identity is None:
             raise UnrecognizedClientException
+        if transaction.writable:
+            return identity
         if len(self._kept) >= SIGNING_KEYS:
             self._kept.clear()
         self._kept[key.access_key_id] = key, identity
@@ -258,8 +261,8 @@ class Authenticator:
             identity = self._identities.of_session(transaction, opened.access_key_id, opened.session)
             if identity is None:
                 raise UnrecognizedClientException
-            opened.identity = identity
-            opened.version = version
+            if not transaction.writable:
+                opened.identity, opened.version = identity, version
         return identity
 
     # -- writes ---------------------------------------------------------------------------------------------------------

@@ -5,6 +5,9 @@ the version of the account (`account.iam_version`, one more with every write to 
 at hand reads the same version. So a policy that was detached stops counting with the next call, and a call costs no
 look-up but that of the version.
 
+Kept is only what a snapshot says, which is on disk. What a write sees may be taken back with its group, and the version
+that it had is then given to something else.
+
 INVARIANT: a policy that does not compile is an error (the call fails), never left out: it might be the one that denies.
 """
 
@@ -65,12 +68,14 @@ class Identities:
         row = tx.one(READ_IAM_VERSION, account)
         return None if row is None else row[0]
 
-    def _of_version(self, version: int, name: Hashable, make: Callable[[], ValueT]) -> ValueT:
-        """What `make` reads under a version of the account that `name` begins with."""
+    def _of_version(self, tx: Transaction, version: int, name: Hashable, make: Callable[[], ValueT]) -> ValueT:
+        """What `make` reads in this transaction, under a version of the account that `name` begins with."""
         kept = self._kept.get(name)
         if kept is not None and kept[0] == version:
             return kept[1]  # pyright: ignore[reportReturnType]: of one name, of one type
         made = make()
+        if tx.writable:
+            return made
         if len(self._kept) >= KEPT:
             self._kept.clear()
         self._kept[name] = (version, made)
@@ -155,7 +160,7 @@ class Identities:
             trust = _compiled(role.trust.text, name=role.trust.name, kind=PolicyKind.TRUST)
             return Role(account, role.role_id, role.name, role.arn, trust, role.maximum_session, role.tags)
 
-        return self._of_version(version, (account, "role", name.lower()), make)
+        return self._of_version(tx, version, (account, "role", name.lower()), make)
 
     def provider(self, tx: Transaction, account: str, url: str) -> OpenIdProvider | None:
         found = _iam().provider_of(tx, account, url, self._partition)

@@ -409,9 +409,13 @@ def _wrong_secret(request: Request, presented: Presented, payload_hash: str, sec
         if _fits(whole, presented, signing_key(spelling, presented.scope)):
             return Diagnosis(Cause.WRONG_SECRET, f"The client's secret access key {what}.", {"secret": what})
     rewritten = [name for name in _REWRITTEN if name in presented.signed_headers.names]
-    text = "The client's secret access key is not the one of this access key; everything else looks right."
+    host = shown(request.headers.get("host", ""))
+    text = (
+        "Most likely the client's secret access key is not the one of this access key. A proxy that changes the Host "
+        f"header ({host!r} arrived) or the body, and leaves no trace of what it was, looks the same."
+    )
     if rewritten:
-        text += f" It also signs {', '.join(rewritten)}, which proxies change."
+        text += f" The client also signs {', '.join(rewritten)}, which proxies change."
     return Diagnosis(Cause.WRONG_SECRET, text)
 
 
