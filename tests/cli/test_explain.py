@@ -31,6 +31,8 @@ class Scene:
         self.key = key
         self.credentials = new_user(account, "alice", allow(READ, Sid="ReadSecrets"))
         new_role(account, "reader", trust({"AWS": self.alice}), allow(READ, "kms:Decrypt"))
+        partners = trust({"AWS": account.account}, Condition={"StringEquals": {"sts:ExternalId": "xyz"}})
+        new_role(account, "partner", partners)
         client = session_client(account, self.credentials, "secretsmanager")
         self.denied = reads(client, "prod/db")
         client.close()
@@ -152,6 +154,19 @@ def test_who_can(run: Run, scene: Scene) -> None:
     text = run("who-can", READ, scene.secret)
     assert text.startswith(f"3 principals can {READ} on {scene.secret}\n")
     assert f"\n{scene.alice} ─▶ {role}\n    sts:AssumeRole\n        Allow by trust policy of role/reader" in text
+
+
+def test_an_external_id_is_not_argued_away(run: Run, scene: Scene) -> None:
+    """The missing statement alone would let everybody in whom the condition keeps out."""
+    role = f"arn:aws:iam::{scene.account.account}:role/partner"
+    assert "meet the condition instead" in run("can", scene.alice, "sts:AssumeRole", role)
+
+
+def test_a_name_of_nothing_is_called_that(run: Run, scene: Scene) -> None:
+    assert "missing is the name of nothing there is" in run(
+        "can", scene.alice, "secretsmanager:PutSecretValue", "missing"
+    )
+    assert "the name of nothing" not in run("can", scene.alice, "secretsmanager:PutSecretValue", scene.secret)
 
 
 def test_signed_without_permission_and_with(scene: Scene, server: Server, command: Command) -> None:

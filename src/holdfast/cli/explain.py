@@ -330,6 +330,13 @@ def _gap(gap: Members, chain: Sequence[Members]) -> list[str]:
     return lines
 
 
+MET_INSTEAD = (
+    "If a statement there lets the caller in under a condition, such as sts:ExternalId, meet the condition instead: it "
+    "is there to keep others out."
+)
+"""The statement that is missing has no condition, and a role's trust policy often has one for a reason."""
+
+
 def _one_place(lead: str, place: Members, resource: str, principal: str) -> list[str]:
     where: str | None = place.get("Where")
     if not where:
@@ -342,6 +349,8 @@ def _one_place(lead: str, place: Members, resource: str, principal: str) -> list
     statement = json.dumps(json.loads(place["Statement"]), indent=2, ensure_ascii=False)
     indented = [f"  {_plain(line)}" for line in statement.splitlines()]
     lines = [f"{strong(lead)}: this statement in {words}:", "", *indented, ""]
+    if where == "trust-policy":
+        lines += [MET_INSTEAD, ""]
     if resource != "*" and not resource.startswith("arn:"):
         lines += [f"{resource} is the name of nothing there is, so only * matches it. Check the name first.", ""]
     return lines
