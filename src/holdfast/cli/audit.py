@@ -32,7 +32,10 @@ For example:
 )
 
 FOLLOW_SECONDS = 1.0
-NOTHING_ON_RECORD = "nothing is on record: either no call was ever made, or the whole trail was removed"
+NOTHING_ON_RECORD = (
+    "nothing is on record: either no call was ever made, or the whole trail was removed. A copy of audit.heads from "
+    "another place, given with --heads, tells which"
+)
 
 
 @dataclass
