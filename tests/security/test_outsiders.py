@@ -2,8 +2,8 @@
 
 The SDK makes and signs the request; before it goes out, it is sent without a signature, with the signature that it had 16
 minutes ago, with one that only will be valid, with one of a key that does not exist, with a wrong secret, with a part of
-the body changed, and by another account that names everything by ARN. Then the call itself is made, and must succeed: what
-was refused would have done something.
+the body or of the query changed, and by another account that names everything by ARN. Then the call itself is made, and must
+succeed: what was refused would have done something.
 
 The outsiders' answers name no reason but their own credentials, and no row of the store changes but those of the audit trail
 and the stranger's own.
@@ -15,29 +15,32 @@ import http.client
 import json
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
 
 import pytest
 from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 
 from holdfast.api.iam import NoSuchEntityException
 from holdfast.server.directory import Directory
 from holdfast.testing import Account, Server
 from holdfast.wire.signer import Credentials, Signer
 from tests.issuer import SigningKey
-from tests.services.authorization.house import ACCOUNT, EVERYTHING, REGION, SERVICES
+from tests.rotation.conftest import until
+from tests.services.authorization.house import ACCOUNT, EVERYTHING, PREFIXES, REGION, SERVICES
 from tests.services.authorization.scenes import SCENES
 
 UNKNOWN = {"UnrecognizedClientException", "InvalidClientTokenId"}
 WRONG = {"InvalidSignatureException", "SignatureDoesNotMatch"}
 MISSING = {"MissingAuthenticationTokenException", "MissingAuthenticationToken"}
-SIGNED_HEADERS = ("Host", "Content-Type", "X-Amz-Target")
+SIGNED_HEADERS = ("Host", "Content-Type", "X-Amz-Target", "X-Amz-Invocation-Type")
 FOREIGN = {
     "SecretId": "arn:aws:secretsmanager:{region}:{account}:secret:{value}",
     "Name": "arn:aws:ssm:{region}:{account}:parameter{value}",
@@ -45,10 +48,31 @@ FOREIGN = {
     "SourceKeyId": "arn:aws:kms:{region}:{account}:{value}",
     "DestinationKeyId": "arn:aws:kms:{region}:{account}:{value}",
     "TargetKeyId": "arn:aws:kms:{region}:{account}:{value}",
+    "FunctionName": "arn:aws:lambda:{region}:{account}:function:{value}",
 }
-OUTSIDERS = 9
+FOREIGN_PATH = re.compile(r"(/[0-9-]+/functions/)([A-Za-z0-9_-]+)")
+"""Where Lambda's paths have the name of a function; tags have the ARN."""
+OUTSIDERS = 10
+REFUSALS = {"signature_failure", "access_denial"}
+"""Tables that only keep which requests were refused and why: beside the audit trail, kept for a while, read by nobody who
+decides. Each refusal of an outsider is meant to leave a row there."""
+OUR_NAMES = {signing_name: name for name, signing_name in PREFIXES.items()}
 UNSIGNED = {("sts", "AssumeRoleWithWebIdentity")}
 """Takes no signature, but a token: tests/services/sts has what it refuses."""
+
+
+class Asked(NamedTuple):
+    """What a request asks for: everything about it but headers and body."""
+
+    signing_name: str
+    method: str
+    target: str
+    """Path and query, as they go on the wire."""
+
+    def signed(
+        self, credentials: Credentials, headers: dict[str, str], body: bytes, moment: datetime
+    ) -> dict[str, str]:
+        return Signer(credentials, REGION, self.signing_name).sign(self.method, self.target, headers, body, moment)
 
 
 class Answer(dict[str, Any]):
@@ -73,7 +97,7 @@ class Doors:
         self._tables = [
             name
             for (name,) in self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            if not name.startswith(("sqlite_", "audit_"))
+            if not name.startswith(("sqlite_", "audit_")) and name not in REFUSALS
         ]
         iam = home.client("iam")
         iam.create_user(UserName="caller")
@@ -98,7 +122,8 @@ class Doors:
             return None
         here = json.loads(json.dumps(members, default=_bytes), object_hook=_unbytes)
         try:
-            return Answer(self._client(service)._make_api_call(name, _at(here, self.home.account)))
+            answer = self._client(service)._make_api_call(name, _at(here, self.home.account))
+            return Answer({member: _whole(value) for member, value in answer.items()})
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchEntity":
                 raise NoSuchEntityException from None
@@ -108,7 +133,7 @@ class Doors:
         if service not in self._clients:
             create: Any = Session().client
             client = create(
-                service,
+                PREFIXES[service],
                 region_name=REGION,
                 endpoint_url=self.server.endpoint_url,
                 aws_access_key_id=self._credentials.access_key_id,
@@ -122,60 +147,80 @@ class Doors:
     # -- outsiders ------------------------------------------------------------------------------------------------------
 
     def _knock(self, request: Any, event_name: str, **_: Any) -> None:
-        service, operation = event_name.replace("-", "").split(".")[1:3]
+        signing_name, operation = event_name.replace("-", "").split(".")[1:3]
+        service = OUR_NAMES[signing_name]
+        parts = urlsplit(request.url)
+        asked = Asked(signing_name, request.method, f"{parts.path}?{parts.query}" if parts.query else parts.path)
         body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
         headers = {name: _text(request.headers[name]) for name in SIGNED_HEADERS if name in request.headers}
-        headers["Host"] = urlsplit(request.url).netloc
+        headers["Host"] = parts.netloc
+        self._settle()
         before = self._rows()
         kinds = self.refused.setdefault((service, operation), set())
-        for kind, codes, sent, data in self._outsiders(service, headers, body):
-            status, text = self._send(sent, data)
-            assert status in (400, 403), (operation, kind, text)
-            assert _code(text) in codes, (operation, kind, text)
+        for kind, codes, sent, target, data in self._outsiders(asked, headers, body):
+            status, code, text = self._send(asked.method, target, sent, data)
+            assert status == 403 if parts.path != "/" else status in (400, 403), (operation, kind, text)
+            assert code in codes, (operation, kind, text)
             kinds.add(kind)
-        self._as_stranger(service, operation, headers, body)
+        self._as_stranger(asked, operation, headers, body)
         kinds.add("stranger")
         assert self._rows() == before, operation
 
     def _outsiders(
-        self, service: str, headers: dict[str, str], body: bytes
-    ) -> Iterator[tuple[str, set[str], dict[str, str], bytes]]:
+        self, asked: Asked, headers: dict[str, str], body: bytes
+    ) -> Iterator[tuple[str, set[str], dict[str, str], str, bytes]]:
+        """Kind, the codes that refuse it, headers, target and body."""
         own = self._credentials
         now = datetime.now(UTC)
 
         def signed(credentials: Credentials, minutes: int = 0) -> dict[str, str]:
             moment = now + timedelta(minutes=minutes)
-            return Signer(credentials, REGION, service).sign("POST", "/", headers, body, moment)
+            return asked.signed(credentials, headers, body, moment)
 
-        yield "unsigned", MISSING, headers, body
-        yield "replayed after 16 minutes", WRONG, signed(own, -16), body
-        yield "expired yesterday", WRONG, signed(own, -24 * 60), body
-        yield "not yet valid", WRONG, signed(own, 16), body
-        yield "unknown key", UNKNOWN, signed(Credentials("AKIAAAAAAAAAAAAAAAAA", own.secret_access_key)), body
-        yield "wrong secret", WRONG, signed(Credentials(own.access_key_id, "x" * 40)), body
-        yield "no session", UNKNOWN, signed(Credentials(own.access_key_id, own.secret_access_key, "token")), body
-        yield "changed body", WRONG, signed(own), body + (b" " if "X-Amz-Target" in headers else b"&Marker=x")
+        here = asked.target
+        there = f"{here}{'&' if '?' in here else '?'}Marker=x"
+        yield "unsigned", MISSING, headers, here, body
+        yield "replayed after 16 minutes", WRONG, signed(own, -16), here, body
+        yield "expired yesterday", WRONG, signed(own, -24 * 60), here, body
+        yield "not yet valid", WRONG, signed(own, 16), here, body
+        yield "unknown key", UNKNOWN, signed(Credentials("AKIAAAAAAAAAAAAAAAAA", own.secret_access_key)), here, body
+        yield "wrong secret", WRONG, signed(Credentials(own.access_key_id, "x" * 40)), here, body
+        yield "no session", UNKNOWN, signed(Credentials(own.access_key_id, own.secret_access_key, "token")), here, body
+        yield "changed query", WRONG, signed(own), there, body
+        query = headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
+        yield "changed body", WRONG, signed(own), here, body + (b"&Marker=x" if query else b" ")
 
-    def _as_stranger(self, service: str, operation: str, headers: dict[str, str], body: bytes) -> None:
+    def _as_stranger(self, asked: Asked, operation: str, headers: dict[str, str], body: bytes) -> None:
         """Another account's root user, who names what is ours: whatever it is answered is its own, or a refusal."""
-        if "X-Amz-Target" in headers:
-            body = json.dumps(_foreign(service, operation, json.loads(body), self.home.account)).encode()
+        if "X-Amz-Target" in headers or operation == "CreateFunction":
+            body = json.dumps(_foreign(asked.signing_name, json.loads(body), self.home.account)).encode()
+        whole = quote(FOREIGN["FunctionName"].format(region=REGION, account=self.home.account, value=""), safe="")
+        asked = asked._replace(target=FOREIGN_PATH.sub(rf"\g<1>{whole}\g<2>", asked.target))
         if operation == "CreateAccountAlias":  # one name for all accounts, and whoever comes first has it
             body = body.replace(b"a-test", b"another")
         credentials = Credentials(self.stranger.access_key_id, self.stranger.secret_access_key)
-        status, text = self._send(
-            Signer(credentials, REGION, service).sign("POST", "/", headers, body, datetime.now(UTC)), body
-        )
+        sent = asked.signed(credentials, headers, body, datetime.now(UTC))
+        status, _, text = self._send(asked.method, asked.target, sent, body)
         assert status < 500, (operation, text)
-        if status == 200 and operation != "GetAccessKeyInfo":
+        if asked.signing_name == "lambda" and operation != "ListFunctions":  # everything else names a function
+            assert status == 403, (operation, text)
+        if status < 300 and operation != "GetAccessKeyInfo":
             # The policies that a stranger wrote may name whom they like: IAM's answers have them percent-encoded.
             assert f":{self.home.account}:" not in text, (operation, text)
             assert f'"{self.home.account}"' not in text, (operation, text)
 
-    def _send(self, headers: dict[str, str], body: bytes) -> tuple[int, str]:
-        self._connection.request("POST", "/", body, headers)
+    def _send(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, str, str]:
+        """Status, error code and text of the answer."""
+        self._connection.request(method, target, body, headers)
         response = self._connection.getresponse()
-        return response.status, response.read().decode()
+        text = response.read().decode()
+        code = response.headers.get("x-amzn-errortype", "").partition(":")[0]
+        return response.status, "" if response.status < 300 else code or _code(text), text
+
+    def _settle(self) -> None:
+        """Wait until no job is due, so that what changes during a knock is the knock's doing."""
+        due = "SELECT count(*) FROM due_job WHERE state = 'running' OR state = 'waiting' AND due <= ?"
+        until(lambda: self._database.execute(due, (time.time() * 1000,)).fetchone() == (0,))
 
     def _rows(self) -> dict[str, list[str]]:
         """Every row of every table, but the stranger's own."""
@@ -208,7 +253,12 @@ def _at(value: Any, account: str) -> Any:
     return value.replace(ACCOUNT, account) if isinstance(value, str) else value
 
 
-def _foreign(service: str, operation: str, members: dict[str, Any], account: str) -> dict[str, Any]:
+def _whole(value: Any) -> Any:
+    """A member of an answer, read to its end where it is a stream."""
+    return value.read() if isinstance(value, StreamingBody) else value
+
+
+def _foreign(service: str, members: dict[str, Any], account: str) -> dict[str, Any]:
     """The same request about the same things, named as another account's."""
     found = dict(members)
     for name, form in FOREIGN.items():

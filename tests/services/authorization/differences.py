@@ -37,6 +37,8 @@ OTHER_ACTIONS = {
     # identity).
     ("sts", "AssumeRole"): {"sts:TagSession", "sts:SetSourceIdentity"},
     ("sts", "AssumeRoleWithWebIdentity"): {"sts:TagSession", "sts:SetSourceIdentity"},
+    # "lambda:InvokeFunction: grants permission to invoke an AWS Lambda function": there is no lambda:Invoke.
+    ("lambda", "Invoke"): {"lambda:InvokeFunction"},
     # "To tag a user when you create it, iam:TagUser": one action for each kind of resource (user guide, "Tagging IAM
     # resources").
     ("iam", "CreateUser"): {"iam:TagUser"},
@@ -60,7 +62,15 @@ RESOURCES = {
 ABSENT = (
     # Features that Holdfast does not have; what would give the key is refused by name.
     ("secretsmanager:(AddReplicaRegions|ForceOverwriteReplicaSecret|SecretPrimaryRegion)", ".*", "no replicas"),
-    ("secretsmanager:resource/AllowRotationLambdaArn", ".*", "no rotation"),
+    ("secretsmanager:resource/AllowRotationLambdaArn", ".*", "not set, and the ledger says so (RotateSecret)"),
+    ("secretsmanager:ExternalSecretRotationRoleArn", ".*", "no rotation of external secrets"),
+    ("lambda:(FunctionUrlAuthType|InvokedViaFunctionUrl)", "lambda:.*", "no function URLs"),
+    ("lambda:EventSourceToken", "lambda:InvokeFunction", "no Alexa skills, whose token it is"),
+    (
+        "lambda:(Layer|VpcIds|SubnetIds|SecurityGroupIds|CodeSigningConfigArn)",
+        "lambda:.*",
+        "no layers, VPCs, code signing",
+    ),
     ("kms:MultiRegionKeyType", "kms:.*", "no multi-Region keys; the key is there for them only (KMS developer guide)"),
     ("kms:RecipientAttestation:.*", "kms:.*", "no attestation documents"),
     (
@@ -68,6 +78,9 @@ ABSENT = (
         "sts:.*",
         "keys of providers that are not used here: a provider's keys bear its own name",
     ),
+    # "Do not try to control who can pass a role by tagging the role and then using the ResourceTag condition key in a
+    # policy with the iam:PassRole action. This approach does not have reliable results" (user guide, iam:PassRole).
+    ("(aws|iam):ResourceTag/.*", "iam:PassRole", "AWS does not give it reliably"),
     # What does not exist yet has no tags, no aliases and no type.
     ("aws:ResourceTag/.*|iam:ResourceTag/.*|secretsmanager:ResourceTag/.*", ".*:Create.*", "not there yet"),
     ("secretsmanager:resource/Type", "secretsmanager:CreateSecret", "not there yet"),

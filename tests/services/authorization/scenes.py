@@ -13,6 +13,7 @@ import pytest
 
 from holdfast.api.iam import NoSuchEntityException
 
+from .function_scenes import lambda_
 from .house import ACCOUNT, CALLER, EVERYTHING, ISSUER, REGION, START, House
 
 TAGS = [{"Key": "team", "Value": "blue"}]
@@ -59,9 +60,25 @@ def secretsmanager(house: House) -> None:
     call("PutResourcePolicy", SecretId=name, ResourcePolicy=policy, BlockPublicPolicy=True)
     call("GetResourcePolicy", SecretId=name)
     call("DeleteResourcePolicy", SecretId=name)
+    _rotation(house, name)
     call("DeleteSecret", SecretId=name, RecoveryWindowInDays=7)
     call("RestoreSecret", SecretId=name)
     call("DeleteSecret", SecretId=name, ForceDeleteWithoutRecovery=True)
+
+
+def _rotation(house: House, name: str) -> None:
+    """By a function that is built in. What the secret holds tells no database: the rotation fails, and waits."""
+    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:SecretsManagerRDSPostgreSQLRotationSingleUser"
+    house.call(
+        "secretsmanager",
+        "RotateSecret",
+        SecretId=name,
+        RotationLambdaARN=function,
+        RotationRules={"AutomaticallyAfterDays": 30},
+        RotateImmediately=False,
+        ClientRequestToken="d" * 32,
+    )
+    house.call("secretsmanager", "CancelRotateSecret", SecretId=name)
 
 
 def ssm(house: House) -> None:
@@ -383,4 +400,4 @@ def cloudtrail(house: House) -> None:
     house.call("cloudtrail", "LookupEvents")
 
 
-SCENES = {each.__name__: each for each in (secretsmanager, ssm, kms, sts, iam, cloudtrail)}
+SCENES = {each.__name__: each for each in (secretsmanager, ssm, kms, sts, iam, cloudtrail, lambda_)}

@@ -15,7 +15,7 @@ import pytest
 from holdfast.services.call import Call
 
 from .differences import ABSENT, ELSEWHERE, OTHER_ACTIONS, RESOURCES, is_added, reasons
-from .house import SERVICES, Check, House, recording_check
+from .house import PREFIXES, SERVICES, Check, House, recording_check
 from .reference import Action, family, known
 from .scenes import SCENES
 
@@ -47,13 +47,14 @@ def by_action(house: House) -> Asked:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_operation_asks_for_the_action_of_its_name(house: House, service: str) -> None:
+    prefix = PREFIXES[service]
     for name in house.service(service).operations:
-        asked = {each.action for each in house.checks[service, name] if each.action.startswith(f"{service}:")}
-        action = f"{service}:{name}"
+        asked = {each.action for each in house.checks[service, name] if each.action.startswith(f"{prefix}:")}
+        action = f"{prefix}:{name}"
         if action in ELSEWHERE:
             assert not asked, name
             continue
-        others = OTHER_ACTIONS.get((service, name), set[str]())
+        others = OTHER_ACTIONS.get((prefix, name), set[str]())
         expected = {action, *others} if known(action) else others
         assert asked == expected, name
         assert all(known(each) for each in asked), asked

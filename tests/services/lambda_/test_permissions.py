@@ -145,3 +145,55 @@ def test_signatures_on_this_protocol(holdfast: Account) -> None:
         response: Any = error.response
         assert response["Error"]["Code"] == "UnknownOperationException"
         assert response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]})
+
+
+def test_a_role_may_be_passed_to_some_functions_only(holdfast: Account) -> None:
+    create(holdfast, SOURCE, "mine")
+    create(holdfast, SOURCE, "other")
+    arn = holdfast.client("lambda").get_function_configuration(FunctionName="mine")["FunctionArn"]
+    second = role(holdfast, "second")
+    condition = {"ArnEquals": {"iam:AssociatedResourceArn": arn}}
+    alice = user(holdfast, "alice", _policy(
+        {"Action": "lambda:*", "Resource": "*"}, {"Action": "iam:PassRole", "Resource": "*", "Condition": condition},
+    ))  # fmt: skip
+    assert alice.update_function_configuration(FunctionName="mine", Role=second)["Role"] == second
+    assert "iam:PassRole" in refused(alice.update_function_configuration, FunctionName="other", Role=second)[1]
+    alice.close()
+
+
+def test_whose_permission_may_be_added_and_removed(holdfast: Account) -> None:
+    """lambda:Principal is as it was sent, for RemovePermission too."""
+    functions = holdfast.client("lambda")
+    create(holdfast, SOURCE)
+    condition = {"StringEquals": {"lambda:Principal": ["sns.amazonaws.com", holdfast.account]}}
+    alice = user(holdfast, "alice", _policy({"Action": "lambda:*Permission", "Resource": "*", "Condition": condition}))
+    for principal in ("sns.amazonaws.com", holdfast.account):
+        permission = {"FunctionName": "f", "StatementId": "one"}
+        alice.add_permission(**permission, Action="lambda:InvokeFunction", Principal=principal)
+        alice.remove_permission(**permission)
+    for principal in ("s3.amazonaws.com", "*"):
+        permission = {"FunctionName": "f", "StatementId": "one"}
+        added = {**permission, "Action": "lambda:InvokeFunction", "Principal": principal}
+        assert refused(alice.add_permission, **added)[0] == "AccessDeniedException"
+        functions.add_permission(**added)
+        assert refused(alice.remove_permission, **permission)[0] == "AccessDeniedException"
+        functions.remove_permission(**permission)
+    alice.close()
+
+
+def test_aliases_are_authorized_as_their_function(holdfast: Account) -> None:
+    arn = create(holdfast, SOURCE)["FunctionArn"]
+    alice = user(holdfast, "alice", _policy({"Action": "lambda:*Alias", "Resource": arn}))
+    bob = user(holdfast, "bob", _policy({"Action": "lambda:*Alias", "Resource": f"{arn}:*"}))
+    alias = {"FunctionName": "f", "Name": "live"}
+    alice.create_alias(**alias, FunctionVersion="$LATEST")
+    assert alice.get_alias(**alias)["AliasArn"] == f"{arn}:live"
+    code, text, _ = refused(bob.get_alias, **alias)
+    assert code == "AccessDeniedException"
+    assert f"lambda:GetAlias on resource: {arn} because" in text
+    alice.close()
+    bob.close()

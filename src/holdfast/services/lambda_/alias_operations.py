@@ -13,8 +13,13 @@ from holdfast.services.lambda_.rules import absent_parameter
 
 
 def _where(call: Call, function_name: str | None, alias: str | None) -> Reference:
-    """The alias as a reference: what is authorized is its ARN."""
+    """The alias as a reference."""
     return refer(call, function_name)._replace(qualifier=alias or "")
+
+
+def _find(call: Call, where: Reference, action: str) -> Found:
+    """The function of an alias. It is what the caller is authorized for ("function*", Service Authorization Reference)."""
+    return find(call, where._replace(qualifier=""), action)._replace(where=where)
 
 
 def _shown(call: Call, found: Found, alias: Alias) -> api.AliasConfiguration:
@@ -50,7 +55,7 @@ def _refuse_routing(operation: str, routing: api.AliasRoutingConfiguration | Non
 def create_alias(call: Call, value: api.CreateAliasRequest) -> api.AliasConfiguration:
     assert value.FunctionVersion is not None
     where = _where(call, value.FunctionName, value.Name)
-    found = find(call, where, "lambda:CreateAlias")
+    found = _find(call, where, "lambda:CreateAlias")
     _refuse_routing("CreateAlias", value.RoutingConfig)
     number = _version(call, where, value.FunctionVersion)
     if records.read_alias(call.tx, where.key, where.qualifier) is not None:
@@ -62,13 +67,13 @@ def create_alias(call: Call, value: api.CreateAliasRequest) -> api.AliasConfigur
 
 def get_alias(call: Call, value: api.GetAliasRequest) -> api.AliasConfiguration:
     where = _where(call, value.FunctionName, value.Name)
-    found = find(call, where, "lambda:GetAlias")
+    found = _find(call, where, "lambda:GetAlias")
     return _shown(call, found, _existing(call, where))
 
 
 def update_alias(call: Call, value: api.UpdateAliasRequest) -> api.AliasConfiguration:
     where = _where(call, value.FunctionName, value.Name)
-    found = find(call, where, "lambda:UpdateAlias")
+    found = _find(call, where, "lambda:UpdateAlias")
     _refuse_routing("UpdateAlias", value.RoutingConfig)
     alias = _existing(call, where)
     check_revision(value.RevisionId, alias.revision_id)
@@ -84,7 +89,7 @@ def update_alias(call: Call, value: api.UpdateAliasRequest) -> api.AliasConfigur
 def delete_alias(call: Call, value: api.DeleteAliasRequest) -> api.DeleteAliasOutput:
     """One that is not there is no error."""
     where = _where(call, value.FunctionName, value.Name)
-    find(call, where, "lambda:DeleteAlias")
+    _find(call, where, "lambda:DeleteAlias")
     call.tx.run(records.REMOVE_ALIAS, *where.key, where.qualifier)
     call.tx.run(records.REMOVE_POLICY, *where.key, where.qualifier)
     return api.DeleteAliasOutput()

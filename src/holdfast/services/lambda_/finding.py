@@ -94,13 +94,14 @@ def check_revision(given: str | None, current: str) -> None:
 # -- the execution role -------------------------------------------------------------------------------------------------
 
 
-def check_role(call: Call, role_arn: str) -> None:
-    """Whether the caller may give this role to a function, and the role lets Lambda in."""
+def check_role(call: Call, where: Reference, role_arn: str) -> None:
+    """Whether the caller may give this role to this function, and the role lets Lambda in."""
     account = role_arn.split(":")[4]
+    function = where._replace(qualifier="").arn(call.partition)
+    context: Context = {"iam:PassedToService": LAMBDA.service, "iam:AssociatedResourceArn": function}
+    call.authorize("iam:PassRole", role_arn, context, owner=account)
     if account != call.account:
-        call.authorize("iam:PassRole", role_arn, {"iam:PassedToService": LAMBDA.service}, owner=account)
         raise AccessDeniedException("Cross-account pass role is not allowed.")
-    call.authorize("iam:PassRole", role_arn, {"iam:PassedToService": LAMBDA.service})
     if not trusts_lambda(call, role_arn):
         raise api.InvalidParameterValueException(NOT_ASSUMABLE)
 

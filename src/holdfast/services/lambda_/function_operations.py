@@ -90,7 +90,7 @@ def create_function(call: Call, value: api.CreateFunctionRequest) -> api.Functio
     content = zip_of(value.Code, "CreateFunction")
     variables = value.Environment.Variables if value.Environment else None
     log_format, log_level, log_group = logging_of("CreateFunction", value.LoggingConfig)
-    check_role(call, value.Role)
+    check_role(call, where, value.Role)
     if records.read_function(call.tx, where.key) is not None:
         raise api.ResourceConflictException(f"Function already exist: {where.name}")
     sha256 = code_sha256(content)

@@ -10,7 +10,14 @@ from holdfast.services.call import Call
 from holdfast.services.lambda_ import records
 from holdfast.services.lambda_.finding import check_revision, find, not_found, policy_qualifier, refer
 from holdfast.services.lambda_.identifiers import Reference
-from holdfast.services.lambda_.policies import lasting_policy, new_statement, policy_text, shown_policy, statements_of
+from holdfast.services.lambda_.policies import (
+    lasting_policy,
+    new_statement,
+    policy_text,
+    principal_of,
+    shown_policy,
+    statements_of,
+)
 from holdfast.services.lambda_.records import Policy
 from holdfast.services.lambda_.rules import absent_parameter
 
@@ -48,12 +55,17 @@ def add_permission(call: Call, value: api.AddPermissionRequest) -> api.AddPermis
 
 def remove_permission(call: Call, value: api.RemovePermissionRequest) -> api.RemovePermissionOutput:
     where = _where(call, value.FunctionName, value.Qualifier)
-    find(call, where, "lambda:RemovePermission")
     before = records.read_policy(call.tx, where.key, where.qualifier)
+    statements = statements_of(before.text) if before else []
+    # "lambda:Principal" is whose permission it is (Service Authorization Reference): only the statement says that.
+    context: dict[str, ContextValue] = {}
+    for statement in statements:
+        if statement["Sid"] == value.StatementId:
+            context["lambda:Principal"] = principal_of(call, statement)
+    find(call, where, "lambda:RemovePermission", context)
     if before is None:
         raise api.ResourceNotFoundException("No policy is associated with the given resource.")
     check_revision(value.RevisionId, before.revision_id)
-    statements = statements_of(before.text)
     left = [statement for statement in statements if statement["Sid"] != value.StatementId]
     if len(left) == len(statements):
         raise api.ResourceNotFoundException(f"Statement {value.StatementId} is not found in resource policy.")

@@ -19,6 +19,7 @@ from holdfast.api import lambda_ as api
 if TYPE_CHECKING:
     from holdfast.services.call import Call
 
+_ROOT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
 NAME = "resource policy of the function"
 LONGEST = 20_480
 BAD_PRINCIPAL = "The provided principal was invalid. Please check the principal and try again."
@@ -73,6 +74,17 @@ def new_statement(call: Call, value: api.AddPermissionRequest, resource: str) ->
     if condition:
         statement["Condition"] = condition
     return statement
+
+
+def principal_of(call: Call, statement: dict[str, Any]) -> str:
+    """The principal of a statement as AddPermission takes it: an account by its number."""
+    (shown,) = statements_of(shown_policy(call, policy_text([statement])))
+    element = shown["Principal"]
+    if isinstance(element, str):
+        return element
+    (name,) = element.values()
+    account = _ROOT.fullmatch(name)
+    return account[1] if account else name
 
 
 def statements_of(text: str) -> list[dict[str, Any]]:

@@ -57,7 +57,7 @@ def update_function_configuration(
         check_runtime(value.Runtime)
     check_revision(value.RevisionId, version.revision_id)
     if value.Role is not None and value.Role != version.role:
-        check_role(call, value.Role)
+        check_role(call, where, value.Role)
     after = version._replace(
         runtime=value.Runtime or version.runtime,
         handler=value.Handler or version.handler,
