@@ -1,4 +1,4 @@
-"""Rotations of PostgreSQL users, the functions that do the same, and reads while a thousand secrets rotate.
+"""Rotations of PostgreSQL users, one by one, and reads of other secrets while a thousand rotate.
 
 The database is Debian's PostgreSQL on the same machine. What it takes by itself is measured with the same engine and no
 server: connecting (SCRAM is meant to be slow), ALTER USER, connecting again. The rest of a rotation is the machine's: the
@@ -7,22 +7,16 @@ call, jobs, versions, labels, audit, events, each step on disk before the next.
 
 from __future__ import annotations
 
-import http.client
-import io
 import json
 import statistics
 import time
 import uuid
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials as BotoCredentials
 from psycopg import sql
 from tests.databases import PostgreSQL, debian_postgresql, throw_away
 
@@ -38,9 +32,7 @@ from holdfast.wire.signer import Credentials
 FUNCTION = "SecretsManagerRDSPostgreSQLRotationSingleUser"
 MANY = 1_000
 ROTATIONS = 12
-COLD, WARM = 3, 300
 READERS = 16
-SOURCE = "import boto3\ndef handler(event, context):\n    return 1\n"
 
 
 class RotationFailed(Exception):
@@ -49,14 +41,12 @@ class RotationFailed(Exception):
 
 @dataclass(slots=True)
 class Rotation:
-    """Milliseconds, a value for each rotation or invocation; rates in requests/s, a value for each load."""
+    """Milliseconds, a value for each rotation; rates in requests/s, a value for each load."""
 
     whole: list[float] = field(default_factory=list[float])
     """From RotateSecret's first byte to the recorded success."""
     database: list[float] = field(default_factory=list[float])
     """The engine alone: setSecret and testSecret without a server."""
-    cold: list[float] = field(default_factory=list[float])
-    warm: list[float] = field(default_factory=list[float])
     many: int = 0
     many_seconds: list[float] = field(default_factory=list[float])
     """Until every one of the many secrets was rotated."""
@@ -69,6 +59,17 @@ class Rotation:
     def overhead(self) -> float:
         return statistics.median(self.whole) - statistics.median(self.database)
 
+    def figures(self) -> list[tuple[str, str]]:
+        """What was measured, for people."""
+        middle = statistics.median
+        return [
+            ("a rotation, from the call to the recorded success", f"{middle(self.whole):.1f} ms"),
+            ("the database's part of it", f"{middle(self.database):.1f} ms"),
+            (f"{self.many:,} rotations", f"{middle(self.many_seconds):.1f} s"),
+            ("reads of other secrets, idle", f"{middle(self.idle_reads):,.0f} requests/s"),
+            ("reads of other secrets meanwhile", f"{middle(self.busy_reads):,.0f} requests/s"),
+        ]
+
     @property
     def kept(self) -> float:
         """The share of their idle rate that reads keep."""
@@ -77,7 +78,7 @@ class Rotation:
 
 def steps(rounds: int) -> int:
     """How often `measure` tells."""
-    return 3 + rounds
+    return 2 + rounds
 
 
 def measure(folder: Path, rounds: int, many: int, tell: Tell) -> Rotation:
@@ -86,8 +87,6 @@ def measure(folder: Path, rounds: int, many: int, tell: Tell) -> Rotation:
         scene = _Scene(server, database)
         tell("rotations one by one")
         _one_by_one(scene, found)
-        tell("functions")
-        _functions(scene, found)
         tell(f"{many} users and their secrets")
         workload.prepare_reads(scene.endpoint)
         secrets = [scene.create(f"many/{number}") for number in range(many)]
@@ -174,46 +173,6 @@ def _one_by_one(scene: _Scene, found: Rotation) -> None:
         found.database.append((time.perf_counter() - began) * 1000)
         assert values.pending is not None
         current = dict(values.pending)
-
-
-# -- functions ----------------------------------------------------------------------------------------------------------
-
-
-def _functions(scene: _Scene, found: Rotation) -> None:
-    home = scene.server.home
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = home.client("iam").create_role(RoleName="function", AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("app.py", SOURCE)
-    connection = http.client.HTTPConnection("127.0.0.1", scene.endpoint.port)
-    for number in range(COLD):
-        home.client("lambda").create_function(
-            FunctionName=f"f{number}", Role=role, Runtime="python3.11", Handler="app.handler", Timeout=30,
-            MemorySize=256, Code={"ZipFile": content.getvalue()},
-        )  # fmt: skip
-        found.cold.append(_invoke(scene, connection, f"f{number}"))
-    for _ in range(WARM):
-        found.warm.append(_invoke(scene, connection, "f0"))
-    connection.close()
-
-
-def _invoke(scene: _Scene, connection: http.client.HTTPConnection, name: str) -> float:
-    """Milliseconds of one invocation over HTTP; it is signed before the clock runs."""
-    path = f"/2015-03-31/functions/{name}/invocations"
-    request = AWSRequest("POST", f"http://{scene.endpoint.host}{path}", data=b"{}")
-    credentials = BotoCredentials(scene.server.home.access_key_id, scene.server.home.secret_access_key)
-    SigV4Auth(credentials, "lambda", scene.server.region).add_auth(request)
-    headers = dict(request.headers.items())
-    began = time.perf_counter()
-    connection.request("POST", path, b"{}", headers)
-    response = connection.getresponse()
-    body = response.read()
-    took = (time.perf_counter() - began) * 1000
-    if (response.status, body) != (200, b"1"):
-        raise RotationFailed(f"{response.status} {body[:500]!r}")
-    return took
 
 
 # -- many rotations -----------------------------------------------------------------------------------------------------
