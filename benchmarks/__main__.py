@@ -18,11 +18,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Shown
 
-from benchmarks import access, durability, functions, machine, report, scale, startup, throughput, wrk
+from benchmarks import access, durability, functions, machine, report, rotation, scale, startup, throughput, wrk
 from benchmarks.report import Run
 from benchmarks.samples import Tell
 
-PARTS = ("throughput", "access", "durability", "startup", "functions", "scale")
+PARTS = ("throughput", "access", "durability", "startup", "functions", "rotation", "scale")
 
 
 def main() -> int:
@@ -68,6 +68,7 @@ def _measure(run: Run, part: str, folder: Path, sizes: tuple[int, int], console:
         "durability": durability.steps,
         "startup": startup.steps,
         "functions": functions.steps,
+        "rotation": rotation.steps,
         "scale": scale.steps,
     }[part](run.rounds)
     columns = (TextColumn("{task.fields[part]:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -84,6 +85,9 @@ def _measure(run: Run, part: str, folder: Path, sizes: tuple[int, int], console:
             run.startup = startup.measure(folder, run.rounds, tell)
         elif part == "functions":
             run.functions = functions.measure(folder, run.rounds, tell)
+        elif part == "rotation":
+            many = rotation.MANY if sizes[1] > 2_000 else 50
+            run.rotation = rotation.measure(folder, run.rounds, many, tell)
         else:
             run.scale = scale.measure(folder, sizes, run.rounds, tell)
         progress.update(task, completed=total, description="")
@@ -117,6 +121,9 @@ def _show(run: Run, console: Console) -> None:
         for case, found in run.functions.cold.items():
             console.print(f"cold start of {case}: {', '.join(f'{ms:.0f}' for ms in found)} ms")
         console.print(f"warm invocation: {', '.join(f'{ms:.2f}' for ms in run.functions.warm)} ms")
+    if run.rotation:
+        for figure, value in run.rotation.figures():
+            console.print(f"{figure}: {value}")
     if run.scale:
         shown = Shown("call", "CPU ratio", "wait ratio", box=None)
         for growth in run.scale.calls:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks import access, durability, startup, throughput
 from benchmarks.functions import BOTO3, Functions
+from benchmarks.rotation import Rotation
 from benchmarks.samples import Table
 from benchmarks.scale import Scale
 from benchmarks.startup import Startup
@@ -75,6 +76,17 @@ def durability_goals(table: Table) -> list[Goal]:
             "durable PutSecretValue, 64 clients, against synchronous=OFF", 0.65, many.rate / unsynced.rate, "{:.2f} x"
         ),
         _most("durable PutSecretValue: answers that were not 2xx, lost connections", 0, failed, "{:.0f}"),
+    ]
+
+
+def rotation_goals(found: Rotation) -> list[Goal]:
+    """One rotation, and many at once."""
+    return [
+        _most(
+            "rotation of a PostgreSQL user: everything but the database", 50, found.overhead, "{:.0f} ms", "{:.1f} ms"
+        ),
+        _most(f"{found.many:,} secrets due at once: rotated twice, or not", 0, found.twice, "{:.0f}"),
+        _least("reads of others meanwhile: share of their idle rate", 0.7, found.kept, "{:.1f}", "{:.2f}"),
     ]
 
 

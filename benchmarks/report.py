@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import access, durability, goals, startup, throughput
+from benchmarks import access, durability, goals, rotation, startup, throughput
 from benchmarks.functions import Functions
 from benchmarks.goals import Goal
+from benchmarks.rotation import Rotation
 from benchmarks.samples import Series, Table
 from benchmarks.scale import Growth, Scale
 from benchmarks.startup import Startup
@@ -34,6 +35,7 @@ class Run:
     access: Table | None = None
     durability: Table | None = None
     startup: Startup | None = None
+    rotation: Rotation | None = None
     functions: Functions | None = None
     scale: Scale | None = None
 
@@ -49,6 +51,8 @@ class Run:
             found += goals.startup_goals(self.startup)
         if self.functions:
             found += goals.functions_goals(self.functions)
+        if self.rotation:
+            found += goals.rotation_goals(self.rotation)
         if self.scale:
             found += goals.scale_goals(self.scale)
         return found
@@ -65,6 +69,7 @@ class Run:
             "throughput": [asdict(series) for series in self.throughput.all()] if self.throughput else None,
             "access": [asdict(series) for series in self.access.all()] if self.access else None,
             "durability": [asdict(series) for series in self.durability.all()] if self.durability else None,
+            "rotation": asdict(self.rotation) if self.rotation else None,
             "startup": asdict(self.startup) if self.startup else None,
             "functions": asdict(self.functions) if self.functions else None,
             "scale": asdict(self.scale) if self.scale else None,
@@ -101,6 +106,8 @@ def page(run: Run) -> str:
         parts += ["## Start and memory", "", *_startup(run.startup)]
     if run.functions:
         parts += ["## Functions", "", *_functions(run.functions)]
+    if run.rotation:
+        parts += ["## Rotations", "", *_rotation(run.rotation)]
     if run.scale:
         parts += ["## Growth", "", *_scale(run.scale)]
     return "\n".join(parts).rstrip() + "\n"
@@ -205,6 +212,16 @@ def _durability(found: Table) -> list[str]:
         "After each load the versions in the store are counted: at least as many as were acknowledged.",
         "",
         *table(("call", "acknowledged", "conn.", "requests/s", "p50 ms", "p99 ms", "CPU µs", "not 2xx"), rows),
+    ]
+
+
+def _rotation(found: Rotation) -> list[str]:
+    return [
+        "Debian's PostgreSQL on the same machine, which shares its cores with the server and the load. The database's own "
+        f"time is that of the same engine without a server. The many secrets are due at once, in the moment in which reads "
+        f"over {rotation.READERS} connections begin.",
+        "",
+        *table(("figure", ""), found.figures()),
     ]
 
 

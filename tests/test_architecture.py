@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "access": {"access"},
     "store": {"store"},
     "vault": {"vault"},
+    "functions": {"functions", "wire"},
     "work": {"work", "store", "vault"},
     "rotation": {"rotation"},
     "services": {"api", "access", "rotation", "store", "vault", "work", "services"},

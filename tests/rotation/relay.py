@@ -1,6 +1,7 @@
 """Between a server and its database: it counts what the server says, and can do something at one of these moments.
 
-A moment is one piece of what a client sends: a message of the database's protocol, for these small ones. What happens there
+A moment is one piece of what a client sends and waits for the answer of: a message of the database's protocol, for these
+small ones. What happens there
 happens either before the database has seen it or after it has answered, which is every point at which a step can be cut off.
 """
 
@@ -13,6 +14,9 @@ import socketserver
 import threading
 from collections.abc import Callable
 from typing import Any
+
+GOODBYES = (b"X\x00\x00\x00\x04", b"\x01\x00\x00\x00\x01")
+"""PostgreSQL's Terminate and MySQL's COM_QUIT: nobody waits for their answers, so they are no moments."""
 
 
 class Relay:
@@ -63,7 +67,7 @@ class Relay:
                 said = client.recv(65536)
                 if not said:
                     return
-                when = self._counted()
+                when = None if said in GOODBYES else self._counted()
                 if when is False:
                     self._act()
                     return

@@ -25,7 +25,7 @@ from tests.services.lambda_.conftest import role, zipped
 CONFORMANCE = Path(__file__).with_name("conformance_function.py").read_text()
 TEMPLATES = os.environ.get("HOLDFAST_AWS_TEMPLATES")
 SERVICE = "secretsmanager.amazonaws.com"
-OFFICIAL = {"SingleUser": "SecretsManagerRDSPostgreSQLRotationSingleUser", "MultiUser": "SecretsManagerRDSPostgreSQLRotationMultiUser"}  # fmt: skip
+OFFICIAL = "SecretsManagerRDSPostgreSQLRotation"
 
 MISBEHAVING = """
 import os, sys, time
@@ -145,7 +145,7 @@ def test_the_calls_of_awss_functions_rotate(server: Server, postgresql_15: Postg
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_awss_own_functions_rotate(server: Server, postgresql_15: PostgreSQL, strategy: str) -> None:
     secret = FunctionSecret(server, PostgreSQLFamily(postgresql_15), strategy)
-    source = (Path(TEMPLATES or "") / OFFICIAL[strategy] / "lambda_function.py").read_bytes()
+    source = (Path(TEMPLATES or "") / f"{OFFICIAL}{strategy}" / "lambda_function.py").read_bytes()
     secret.create_function(
         {"lambda_function.py": source}, "lambda_function.lambda_handler",
         SECRETS_MANAGER_ENDPOINT=f"https://secretsmanager.{server.region}.amazonaws.com",
