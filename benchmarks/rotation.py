@@ -11,7 +11,7 @@ import json
 import statistics
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,7 +97,7 @@ def measure(folder: Path, rounds: int, many: int, tell: Tell) -> Rotation:
 
 
 @contextmanager
-def _database() -> Iterator[PostgreSQL]:
+def _database() -> Generator[PostgreSQL]:
     with throw_away() as directory:
         server = PostgreSQL(debian_postgresql(), directory)
         try:
