@@ -314,3 +314,30 @@ def test_a_foreign_denial_tells_nothing(account: Account, other: Account, secret
             texts.add(said.replace(secret_id, "X"))
     texts.add(refused(others.get_secret_value, SecretId=missing)[1].replace(missing, "X"))
     assert texts == {denial(other, "secretsmanager:GetSecretValue", "X")[1]}
+
+
+def test_the_function_of_a_secret_is_a_condition(account: Account, secrets: Any, arn: str) -> None:
+    """A secret without rotation has no such key, so a Deny for another function than this one does not meet it."""
+    function = (
+        f"arn:aws:lambda:{account.region}:{account.account}:function:SecretsManagerRDSPostgreSQLRotationSingleUser"
+    )
+    condition = {"ArnNotEquals": {"secretsmanager:resource/AllowRotationLambdaArn": function}}
+    present = {"Null": {"secretsmanager:resource/AllowRotationLambdaArn": "false"}}
+    secrets.put_resource_policy(
+        SecretId=arn,
+        ResourcePolicy=policy(
+            "*", actions="secretsmanager:GetSecretValue", effect="Deny", Condition={**condition, **present}
+        ),
+    )
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "hunter2"
+    schedule = {"ScheduleExpression": "rate(30 days)"}
+    other = function.replace("PostgreSQL", "MariaDB")
+    secrets.rotate_secret(SecretId=arn, RotationLambdaARN=function, RotationRules=schedule, RotateImmediately=False)
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "hunter2"
+    secrets.cancel_rotate_secret(SecretId=arn)
+    pending = secrets.describe_secret(SecretId=arn)["VersionIdsToStages"]
+    for version, labels in pending.items():
+        if labels == ["AWSPENDING"]:
+            secrets.update_secret_version_stage(SecretId=arn, VersionStage="AWSPENDING", RemoveFromVersionId=version)
+    secrets.rotate_secret(SecretId=arn, RotationLambdaARN=other, RotationRules=schedule, RotateImmediately=False)
+    assert refused(secrets.get_secret_value, SecretId=arn)[0] == "AccessDeniedException"

@@ -20,6 +20,7 @@ from holdfast.services.secretsmanager import records
 from holdfast.services.secretsmanager.identifiers import Reference, owner_of, reference, secret_arn
 from holdfast.services.secretsmanager.policies import compiled
 from holdfast.services.secretsmanager.records import Secret
+from holdfast.services.secretsmanager.rotation_rules import decode as decode_rotation
 from holdfast.services.secretsmanager.rules import MARKED_FOR_DELETION
 from holdfast.services.secretsmanager.tags import decode_tags
 
@@ -47,7 +48,7 @@ def arn_of(call: Call, secret: Secret) -> str:
     return secret_arn(call.partition, secret.account, secret.region, secret.name, secret.suffix)
 
 
-def add_resource_keys(context: RequestContext, tags: str, kind: str) -> None:
+def add_resource_keys(context: RequestContext, tags: str, kind: str, rotation: str) -> None:
     """Condition keys that the secret itself gives (Service Authorization Reference, AWS Secrets Manager)."""
     if tags:
         for key, value in decode_tags(tags).items():
@@ -55,6 +56,8 @@ def add_resource_keys(context: RequestContext, tags: str, kind: str) -> None:
             context[f"secretsmanager:ResourceTag/{key}"] = value
     if kind:
         context["secretsmanager:resource/Type"] = kind
+    if rotation and (function := decode_rotation(rotation).function):
+        context["secretsmanager:resource/AllowRotationLambdaArn"] = function
 
 
 def look_up(call: Call, secret_id: str) -> Found | None:
@@ -96,7 +99,7 @@ def find(call: Call, secret_id: str | None, action: str, context: RequestContext
     if found is None:
         authorize_missing(call, action, secret_id, keys)
         raise api.ResourceNotFoundException(NOT_FOUND)
-    add_resource_keys(keys, found.secret.tags, found.secret.type)
+    add_resource_keys(keys, found.secret.tags, found.secret.type, found.secret.rotation)
     authorize_found(call, action, found.arn, found.secret.account, secret_id, keys, found.secret.policy)
     return found
 

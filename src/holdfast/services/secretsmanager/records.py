@@ -55,7 +55,7 @@ NOTE_VERSION_ACCESS = Statement(
 
 READ_VALUE_BY_LABEL = Statement(
     """
-    SELECT s.suffix, s.deletion_date, s.stages, s.tags, s.type, s.last_accessed, s.policy,
+    SELECT s.suffix, s.deletion_date, s.stages, s.tags, s.type, s.last_accessed, s.policy, s.rotation,
       v.version_id, v.created, v.last_accessed, v.kind, v.kms_key, v.data_key, v.value_sealed
     FROM secret AS s
     LEFT JOIN secret_label AS l
@@ -67,7 +67,7 @@ READ_VALUE_BY_LABEL = Statement(
 )
 READ_VALUE_BY_VERSION = Statement(
     """
-    SELECT s.suffix, s.deletion_date, s.stages, s.tags, s.type, s.last_accessed, s.policy,
+    SELECT s.suffix, s.deletion_date, s.stages, s.tags, s.type, s.last_accessed, s.policy, s.rotation,
       v.version_id, v.created, v.last_accessed, v.kind, v.kms_key, v.data_key, v.value_sealed
     FROM secret AS s
     LEFT JOIN secret_version AS v

@@ -64,12 +64,12 @@ def get_secret_value(call: Call, value: api.GetSecretValueRequest) -> api.GetSec
     if where is None or row is None:
         authorize_missing(call, GET_SECRET_VALUE, secret_id, context)
         raise api.ResourceNotFoundException(NOT_FOUND)
-    suffix, deletion_date, stages, tags, kind_of_secret, accessed, policy = row[:7]
-    found_id, created, version_accessed, kind, kms_key, data_key, value_sealed = row[7:]
+    suffix, deletion_date, stages, tags, kind_of_secret, accessed, policy, rotation = row[:8]
+    found_id, created, version_accessed, kind, kms_key, data_key, value_sealed = row[8:]
     account, region, name, _ = where
     arn = secret_arn(call.partition, account, region, name, suffix)
-    if tags or kind_of_secret:
-        add_resource_keys(context, tags, kind_of_secret)
+    if tags or kind_of_secret or rotation:
+        add_resource_keys(context, tags, kind_of_secret, rotation)
     authorize_found(call, GET_SECRET_VALUE, arn, account, secret_id, context, policy)
     if deletion_date:
         raise api.InvalidRequestException(rules.MARKED_FOR_DELETION)
