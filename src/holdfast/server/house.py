@@ -104,7 +104,9 @@ class House:
         self.surroundings.functions = self.functions
         self.metrics = Metrics()
         self.metrics.gauges = self._gauges
-        runner = JobRunner(executor, self.directory, self.notebook, audit, self.surroundings, clock, report)
+        runner = JobRunner(
+            executor, self.directory, self.notebook, audit, self.surroundings, clock, report, self.metrics.answered
+        )
         self.worker = Worker(runner, clock, job_workers)
         authenticator = Authenticator(
             vault, identities, clock.wall, lambda: self.home_account, lambda: self.home_region

@@ -43,6 +43,7 @@ from holdfast.work.due import (
     retry_delay,
     write_job,
 )
+from holdfast.work.pace import Pace
 
 if TYPE_CHECKING:
     from holdfast.server.audit import Audit
@@ -59,12 +60,6 @@ CLOCK_OFFSET = "clock_offset"
 """Milliseconds, as text, in store_metadata; read at start-up by server/opening.py."""
 LEASE = 60.0
 """Seconds for which a lease holds, and a third of which it is renewed after."""
-
-
-SHARE = 0.25
-"""Of the loop's time, for the transactions of jobs with effects."""
-CREDIT = 0.1
-"""Seconds of work that pass at once after a pause: a rotation that is alone never waits."""
 
 
 class Failed(NamedTuple):
@@ -89,7 +84,9 @@ class JobRunner:
         surroundings: ServerSurroundings,
         clock: SystemClock,
         report: Report,
+        answered: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`answered` counts the calls that were answered so far."""
         self._executor = executor
         self._directory = directory
         self._notebook = notebook
@@ -101,8 +98,8 @@ class JobRunner:
         self._active: set[Key] = set()
         """Subjects whose effect runs in this process."""
         self.hurried = False
-        self._free_at = 0.0
-        """When the work done so far has had its share (monotonic)."""
+        self._answered = answered
+        self._pace = Pace()
 
     def next_job(self, *, effects: bool) -> DueJob | None:
         return next_job(self._executor.snapshot(), effects=effects)
@@ -227,6 +224,7 @@ class JobRunner:
             return await effect(job.identity)
 
         task = asyncio.get_running_loop().create_task(run())
+        began = self._clock.monotonic()
         try:
             while not (await asyncio.wait({task}, timeout=LEASE / 3))[0]:
                 await self._write(lambda tx: _ignore(tx.run(RENEW, self._lease(), *job.key, job.identity)))
@@ -238,6 +236,7 @@ class JobRunner:
             return Failed(type(error).__name__)
         finally:
             task.cancel()
+            self._pace.effect(began, self._clock.monotonic(), self._answered())
 
     async def _finish(self, job: DueJob, result: SecondHalf | Failed | None) -> bool | JobEffect:
         outcome: bool | JobEffect = False
@@ -274,14 +273,13 @@ class JobRunner:
     async def _share(self, unit: Unit) -> Unit:
         """Wait until this unit's turn has come; what it costs puts off the next ones."""
         monotonic = self._clock.monotonic
-        while not self.hurried and (wait := self._free_at - monotonic()) > 0:  # noqa: ASYNC110 - time is what it waits for
+        while not self.hurried and (wait := self._pace.free_at - monotonic()) > 0:  # noqa: ASYNC110 - time is what it waits for
             await asyncio.sleep(wait)
 
         def timed(transaction: Transaction) -> None:
             began = monotonic()
             unit(transaction)
-            ended = monotonic()
-            self._free_at = max(self._free_at, began - CREDIT) + (ended - began) / SHARE
+            self._pace.transaction(began, monotonic())
 
         return timed
 

@@ -39,6 +39,10 @@ class Metrics:
         row[bisect_left(BUCKETS, seconds)] += 1
         row[-1] += seconds
 
+    def answered(self) -> int:
+        """How many calls there were."""
+        return int(sum(sum(row[:-1]) for row in self.seconds.values()))
+
     def collect(self) -> Iterable[Metric]:
         """For prometheus-client."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
