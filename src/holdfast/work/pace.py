@@ -9,7 +9,7 @@ from __future__ import annotations
 
 SHARE = 0.25
 """Of the loop's time, for the transactions of jobs with effects."""
-EFFECT_SHARE = 0.5
+EFFECT_SHARE = 0.35
 """Of the machine's time, for effects while calls are answered."""
 LONGEST_CHARGE = 0.05
 """Seconds of an effect that count: one that takes longer waits for somebody else."""
