@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _READS = ("secretsmanager:GetSecretValue",)
 _WRITES = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret", "secretsmanager:RotateSecret")
-_KMS_KEY = 11
+_KMS_KEY = 12
 """Column of `records.read_value`."""
 
 
