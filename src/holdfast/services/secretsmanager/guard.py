@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _READS = ("secretsmanager:GetSecretValue",)
 _WRITES = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret", "secretsmanager:RotateSecret")
-_KMS_KEY = 12
-"""Column of `records.read_value`."""
 
 
 def guard(call: Call, action: str, resource: str) -> Guard:
@@ -59,8 +57,8 @@ def _key_of(call: Call, action: str, found: Found) -> str:
     reference = refer(call, found.arn)
     if action in _READS and reference is not None:
         row = records.read_value(call.tx, reference, None, rules.CURRENT)
-        if row is not None and row[_KMS_KEY] is not None:
-            key = row[_KMS_KEY]
+        if row is not None and row[records.VALUE_KMS_KEY] is not None:
+            key = row[records.VALUE_KMS_KEY]
     if key.startswith("arn:") and not is_default_key(call.partition, secret.account, secret.region, key):
         return key
     if is_default_key(call.partition, secret.account, secret.region, key):

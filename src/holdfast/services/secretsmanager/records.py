@@ -76,6 +76,9 @@ READ_VALUE_BY_VERSION = Statement(
     """
 )
 
+VALUE_KMS_KEY = 12
+"""The column `v.kms_key` of both statements above, for who wants nothing else of the row."""
+
 READ_VERSION = Statement(
     """
     SELECT version_id, kind, kms_key, data_key, value_sealed
