@@ -1,0 +1,1 @@
+"""EventBridge: patterns that pick events, and what targets get of them."""

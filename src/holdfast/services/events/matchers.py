@@ -1,0 +1,263 @@
+"""What may stand in a leaf of an event pattern: one value of an event against one matcher (EventBridge user guide,
+"Comparison operators for use in event patterns in Amazon EventBridge").
+
+A matcher is a function from a JSON value, or from ABSENT, to a bool. Building one raises BadPattern for anything the
+guide does not have, so that a rule that was taken matches what its author wrote.
+
+Threat: wildcards are hostile input on both sides; matching one costs at most value length times pattern length.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from typing import Any, Final, cast
+
+LARGEST: Final = 5_000_000_000
+"""Numbers are compared between minus and plus this, with 15 digits at most (user guide, "Numeric matching")."""
+
+
+class BadPattern(ValueError):
+    """The reason why a pattern is not valid, as it follows `Event pattern is not valid. Reason: `."""
+
+
+class Absent:
+    """The field is not in the event, or holds an object."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = Absent()
+Matcher = Callable[[Any], bool]
+
+
+def matcher(form: Any) -> Matcher:
+    """The matcher that one member of a leaf's array stands for."""
+    if isinstance(form, dict):
+        rule = cast("dict[str, Any]", form)
+        if len(rule) != 1:
+            raise BadPattern("Only one key allowed in match expression")
+        [(name, given)] = rule.items()
+        build = BUILDERS.get(name)
+        if build is None:
+            raise BadPattern(f"Unrecognized match type {name}")
+        return build(given)
+    if isinstance(form, list):
+        raise BadPattern("Match value must be String, number, true, false, or null")
+    return equal(form)
+
+
+def equal(expected: Any) -> Matcher:
+    """A JSON scalar. Numbers are equal by value, true is not 1."""
+    if is_number(expected):
+        _require_range(expected)
+        return lambda value: is_number(value) and value == expected
+    kind = type(expected)
+    return lambda value: type(value) is kind and value == expected
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _require_range(number: float) -> None:
+    if not -LARGEST <= number <= LARGEST:
+        raise BadPattern("Value must be between -5.0e9 and +5.0e9, inclusive")
+
+
+def _text(form: Any, name: str) -> str:
+    if not isinstance(form, str):
+        raise BadPattern(f"{name} match pattern must be a string")
+    return form
+
+
+# -- texts --------------------------------------------------------------------------------------------------------------
+
+
+def _affix(name: str, test: Callable[[str, str], bool]) -> Callable[[Any], Matcher]:
+    def build(form: Any) -> Matcher:
+        if isinstance(form, dict):
+            inner = cast("dict[str, Any]", form)
+            if list(inner) != ["equals-ignore-case"]:
+                raise BadPattern(f"Unsupported {name} pattern: only equals-ignore-case may stand in it")
+            folded = _text(inner["equals-ignore-case"], name).lower()
+            return lambda value: isinstance(value, str) and test(value.lower(), folded)
+        expected = _text(form, name)
+        return lambda value: isinstance(value, str) and test(value, expected)
+
+    return build
+
+
+prefix = _affix("prefix", str.startswith)
+suffix = _affix("suffix", str.endswith)
+
+
+def equals_ignore_case(form: Any) -> Matcher:
+    folded = _text(form, "equals-ignore-case").lower()
+    return lambda value: isinstance(value, str) and value.lower() == folded
+
+
+def wildcard(form: Any) -> Matcher:
+    r"""`*` stands for any characters, none included; `\*` and `\\` for themselves."""
+    pieces = _pieces(_text(form, "wildcard"))
+    return lambda value: isinstance(value, str) and matches_pieces(value, pieces)
+
+
+def _pieces(text: str) -> list[str]:
+    """The literal parts between the stars."""
+    pieces = [""]
+    position, starred = 0, False
+    while position < len(text):
+        character = text[position]
+        if character == "*":
+            if starred:
+                raise BadPattern(f"Consecutive wildcard characters at pos {position}")
+            pieces.append("")
+            starred = True
+        else:
+            if character == "\\":
+                position += 1
+                character = text[position : position + 1]
+                if character not in ("*", "\\") or not character:
+                    raise BadPattern(f"Invalid escape character at pos {position - 1}")
+            pieces[-1] += character
+            starred = False
+        position += 1
+    return pieces
+
+
+def matches_pieces(value: str, pieces: Sequence[str]) -> bool:
+    """Whether the pieces stand in the value in this order, the first at its start, the last at its end.
+
+    Taking each piece where it is found first is right, since what lies between may be anything.
+    """
+    if len(pieces) == 1:
+        return value == pieces[0]
+    first, *middle, last = pieces
+    if len(value) < len(first) + len(last) or not value.startswith(first) or not value.endswith(last):
+        return False
+    position, end = len(first), len(value) - len(last)
+    for piece in middle:
+        found = value.find(piece, position, end)
+        if found < 0:
+            return False
+        position = found + len(piece)
+    return True
+
+
+# -- numbers, addresses, presence -----------------------------------------------------------------------------------------
+
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "=": lambda value, bound: value == bound,
+    "<": lambda value, bound: value < bound,
+    "<=": lambda value, bound: value <= bound,
+    ">": lambda value, bound: value > bound,
+    ">=": lambda value, bound: value >= bound,
+}
+
+
+def numeric(form: Any) -> Matcher:
+    """`["=", 5]`, `["<", 5]` or a range `[">", 0, "<=", 5]`, the lower bound first."""
+    if not isinstance(form, list) or not form:
+        raise BadPattern("Value of numeric must be an array.")
+    parts = cast("list[Any]", form)
+    if len(parts) not in (2, 4):
+        raise BadPattern("Too many elements in numeric expression" if len(parts) > 4 else "Missing numeric operand")
+    tests: list[tuple[Callable[[float, float], bool], float]] = []
+    for operator, bound in zip(parts[::2], parts[1::2], strict=True):
+        compare = _COMPARISONS.get(operator) if isinstance(operator, str) else None
+        if compare is None:
+            raise BadPattern(f"Unrecognized numeric range operator: {operator}")
+        if not is_number(bound):
+            raise BadPattern(f"Value of {operator} must be numeric")
+        _require_range(bound)
+        tests.append((compare, bound))
+    if len(parts) == 4:
+        if parts[0] not in (">", ">=") or parts[2] not in ("<", "<="):
+            raise BadPattern("A numeric range needs a lower bound, then an upper bound")
+        if parts[1] >= parts[3]:
+            raise BadPattern("Bottom must be less than top")
+    return lambda value: is_number(value) and all(compare(value, bound) for compare, bound in tests)
+
+
+def cidr(form: Any) -> Matcher:
+    """Addresses of a block, IPv4 or IPv6; an address alone is a block of one."""
+    try:
+        network = ipaddress.ip_network(_text(form, "CIDR"), strict=False)
+    except ValueError as error:
+        raise BadPattern(f"Malformed CIDR, one '/' required: {form}") from error
+
+    def matches(value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        try:
+            return ipaddress.ip_address(value) in network
+        except ValueError:
+            return False
+
+    return matches
+
+
+def exists(form: Any) -> Matcher:
+    if not isinstance(form, bool):
+        raise BadPattern("exists match pattern must be either true or false.")
+    return lambda value: (value is not ABSENT) is form
+
+
+# -- anything but ---------------------------------------------------------------------------------------------------------
+
+
+def anything_but(form: Any) -> Matcher:
+    """Whatever is there and is none of these: scalars, or one of the text matchers with one text or several."""
+    if isinstance(form, dict):
+        refused = _texts_of(cast("dict[str, Any]", form))
+    elif isinstance(form, list):
+        refused = [equal(_scalar(member)) for member in _same_kind(cast("list[Any]", form))]
+    else:
+        refused = [equal(_scalar(form))]
+    return lambda value: value is not ABSENT and not any(refuses(value) for refuses in refused)
+
+
+def _texts_of(rule: dict[str, Any]) -> list[Matcher]:
+    if len(rule) != 1:
+        raise BadPattern("Only one key allowed in match expression")
+    [(name, given)] = rule.items()
+    build = _IN_ANYTHING_BUT.get(name)
+    if build is None:
+        raise BadPattern(f"Unsupported anything-but pattern: {name}")
+    members = cast("list[Any]", given) if isinstance(given, list) else [given]
+    if not members:
+        raise BadPattern("Empty arrays are not allowed")
+    return [build(_text(member, name)) for member in members]
+
+
+def _scalar(form: Any) -> Any:
+    if form is None or isinstance(form, bool | dict | list):
+        raise BadPattern("Inside anything but list, start|null|boolean is not supported.")
+    return form
+
+
+def _same_kind(members: list[Any]) -> list[Any]:
+    if not members:
+        raise BadPattern("Empty arrays are not allowed")
+    if len({isinstance(member, str) for member in members}) > 1:
+        raise BadPattern(
+            "Inside anything but list, either all values are number or string, mixed type is not supported"
+        )
+    return members
+
+
+_IN_ANYTHING_BUT: dict[str, Callable[[Any], Matcher]] = {
+    "prefix": prefix,
+    "suffix": suffix,
+    "equals-ignore-case": equals_ignore_case,
+    "wildcard": wildcard,
+}
+BUILDERS: dict[str, Callable[[Any], Matcher]] = {
+    **_IN_ANYTHING_BUT,
+    "anything-but": anything_but,
+    "numeric": numeric,
+    "cidr": cidr,
+    "exists": exists,
+}
