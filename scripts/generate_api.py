@@ -87,6 +87,8 @@ SOURCES = (
     Source("cloudtrail", "cloudtrail", ("LookupEvents",)),
     Source("ssm", "ssm", PARAMETER_STORE),
     Source("lambda_", "lambda", FUNCTIONS),
+    Source("events", "events"),
+    Source("sns", "sns"),
     Source("holdfast", "holdfast"),
 )
 

@@ -54,7 +54,18 @@ def test_arrows_point_one_way(path: Path) -> None:
 def test_a_service_imports_no_other_service(path: Path) -> None:
     own = path.relative_to(SOURCE).parts[1]
     # The accounts and the control protocol are the platform's; calls are typed by them.
-    shared = {"call", "service", "arn", "paging", "principals", "outside", "functions", own.removesuffix(".py")}
+    shared = {
+        "call",
+        "service",
+        "arn",
+        "paging",
+        "principals",
+        "outside",
+        "functions",
+        "emitted",
+        "outbox",
+        own.removesuffix(".py"),
+    }
     for name in _imports(path):
         parts = name.split(".")
         if parts[:2] == ["holdfast", "services"] and len(parts) > 2:

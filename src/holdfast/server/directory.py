@@ -37,6 +37,8 @@ ENTRIES = (
     Entry("iam", "iam", query_version="2010-05-08"),
     Entry("cloudtrail", "cloudtrail", target_prefix="com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"),
     Entry("lambda_", "lambda", rest=True),
+    Entry("events", "events", target_prefix="AWSEvents"),
+    Entry("sns", "sns", query_version="2010-03-31"),
     Entry("holdfast", "holdfast", target_prefix="Holdfast"),
 )
 

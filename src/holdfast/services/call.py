@@ -18,11 +18,13 @@ from msgspec.structs import replace
 from holdfast.access.decision import EMPTY_CONTEXT, Context, Decision, Outcome, denial_text
 from holdfast.access.evaluate import ResourceKind, evaluate
 from holdfast.access.grounds import GrantStatement, Identity
+from holdfast.access.principal import service_principal
 from holdfast.access.request import AccessRequest
 from holdfast.api.base import AccessDeniedException, Operation, ServiceError, Shape
+from holdfast.services.emitted import Emitted
 from holdfast.services.service import Mode
 from holdfast.vault.randomness import time_ordered_id
-from holdfast.work.due import CANCEL, EFFECT, STORE, schedule
+from holdfast.work.due import CANCEL, DELIVERY, EFFECT, STORE, hasten, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,6 +128,7 @@ class Call:
         "account",
         "after",
         "decisions",
+        "emitted",
         "identity",
         "notes",
         "now",
@@ -136,6 +139,7 @@ class Call:
         "region",
         "request_id",
         "source",
+        "standing",
         "surroundings",
         "traces",
         "tx",
@@ -179,6 +183,9 @@ class Call:
         """How many checks of the calling operation came before this call; the rest came after it."""
         self.traces: list[Trace | ServiceEvent] = [] if parent is None else parent.traces
         self.notes: list[tuple[str, Any, Any]] = [] if parent is None else parent.notes
+        self.emitted: list[Emitted] = [] if parent is None else parent.emitted
+        self.standing: Context = EMPTY_CONTEXT if parent is None else parent.standing
+        """Condition keys of every check of this call: for whom a service acts (aws:SourceArn)."""
 
     def identify(self, identity: Identity, account: str = "") -> None:
         """Go on as `identity`, as this transaction knows it; `account` for callers who belong to none."""
@@ -198,7 +205,16 @@ class Call:
             request_id=self.request_id,
             source=Source(),
         )
-        other.traces, other.notes = self.traces, self.notes
+        other.traces, other.notes, other.emitted = self.traces, self.notes, self.emitted
+        return other
+
+    def as_service(self, service: str, source_arn: str, source_account: str) -> Call:
+        """A call of a service principal (`events.amazonaws.com`) on its own behalf, for its resource `source_arn`: nothing
+        but the policy of the resource it is about lets it do anything ("Cross-service confused deputy prevention", IAM
+        user guide)."""
+        other = self.acting_as(service_principal(service))
+        other.account = source_account
+        other.standing = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_account}
         return other
 
     # -- the circumstances that global condition keys are read from (access/request.py) -----------------------------
@@ -241,6 +257,8 @@ class Call:
         condition keys of this request; the global ones are added by the evaluation. `resource_policy` is the policy of the
         resource, `resource_kind` says whether one is needed (a key's, a role's trust policy).
         """
+        if self.standing:
+            context = {**self.standing, **context}
         request = AccessRequest(action, resource, owner or self.account, context, self)
         decision = evaluate(
             self.identity, request, resource_policy=resource_policy, resource_kind=resource_kind, grants=grants
@@ -356,6 +374,17 @@ class Call:
         event.error_message = error_message
         self.traces.append(event)
 
+    def emit(
+        self, source: str, detail_type: str, resources: tuple[str, ...], detail: dict[str, Any], *, account: str = ""
+    ) -> None:
+        """Send an event to the default bus of the account that owns the resources, in AWS's shape.
+
+        It leaves with this transaction or not at all. `detail` holds names, labels and states, never values.
+        """
+        event_id = self.randomness.uuid4()
+        owner = account or self.account
+        self.emitted.append(Emitted(event_id, owner, self.region, source, detail_type, self.now, resources, detail))
+
     def schedule(
         self, kind: str, subject: str, due: int, payload: dict[str, Any] | None = None, *, account: str = ""
     ) -> None:
@@ -364,9 +393,21 @@ class Call:
         It runs in `account`, which is the caller's own unless the subject belongs to another.
         """
         self.surroundings.job_scheduled()
-        lane = EFFECT if kind in self.surroundings.service(kind.partition(".")[0]).effects else STORE
         key = (kind, account or self.account, self.region, subject)
-        schedule(self.tx, key, due, payload, time_ordered_id(self.randomness, self.now), lane)
+        schedule(self.tx, key, due, payload, time_ordered_id(self.randomness, self.now), self._lane(kind))
+
+    def hasten(self, kind: str, subject: str, due: int, *, account: str = "") -> None:
+        """Have the job `kind` run for `subject` at `due` or before; an earlier moment stands, and so does a job that runs:
+        its second half must look for what came meanwhile."""
+        self.surroundings.job_scheduled()
+        key = (kind, account or self.account, self.region, subject)
+        hasten(self.tx, key, due, time_ordered_id(self.randomness, self.now), self._lane(kind))
+
+    def _lane(self, kind: str) -> str:
+        service = self.surroundings.service(kind.partition(".")[0])
+        if kind in service.deliveries:
+            return DELIVERY
+        return EFFECT if kind in service.effects else STORE
 
     def cancel(self, kind: str, subject: str, *, account: str = "") -> None:
         """Take a scheduled job back; none is fine."""

@@ -139,6 +139,9 @@ class Service:
     """Kind of due job -> what it does."""
     effects: Mapping[str, Retry] = field(default_factory=dict[str, Retry])
     """Kinds of due job that may return an effect -> how a failed one is tried again."""
+    deliveries: Collection[str] = ()
+    """Those of `effects` that deliver: they run in a lane of their own, so that a destination that hangs keeps no other
+    work waiting."""
     roles: Mapping[str, str] = field(default_factory=dict[str, str])
     """Kind of due job -> the service-linked role that it acts as, `AWSServiceRoleForHoldfast<Service>` when not given."""
     own: Mapping[str, OperationFunction] = field(default_factory=dict[str, OperationFunction])

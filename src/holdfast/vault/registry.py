@@ -55,6 +55,9 @@ FUNCTION_ENVIRONMENT = SealedColumn(
 FUNCTION_EVENT = SealedColumn("lambda_event", "payload_sealed", "function-event", Form.ROOT, ("event_id",))
 """What a function is to be invoked with, and its client context."""
 
+DELIVERY_BODY = SealedColumn("delivery", "body_sealed", "delivery-body", Form.ROOT, ("delivery_id",))
+"""An event or message on its way to one destination."""
+
 AUDIT_STATEMENT = SealedColumn("audit_head", "statement_sealed", "audit-chain", Form.ROOT, ("chain", "kind"))
 """Where an audit chain begins, ends and was cut by retention (vault/chain.py). `DIR/audit.heads` holds copies."""
 
@@ -69,5 +72,6 @@ REGISTRY: tuple[SealedColumn, ...] = (
     FUNCTION_CODE,
     FUNCTION_ENVIRONMENT,
     FUNCTION_EVENT,
+    DELIVERY_BODY,
     AUDIT_STATEMENT,
 )

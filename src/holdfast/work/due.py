@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 STORE = "store"
 EFFECT = "effect"
-"""Lanes: jobs of the second may reach outside, and only so many of them run at once."""
+DELIVERY = "delivery"
+"""Lanes: jobs of the second and third may reach outside, and only so many of each run at once."""
 WAITING, RUNNING, DEAD = "waiting", "running", "dead"
 
 _COLUMNS = "kind, account, region, subject, due, payload, attempts, last_error, identity, lane, state"
@@ -47,6 +48,15 @@ SCHEDULE = Statement(
     """
 )
 """A row whose effect runs stays leased, under another identity: it is released when that effect ends."""
+HASTEN = Statement(
+    """
+    INSERT INTO due_job (kind, account, region, subject, due, payload, attempts, last_error, identity, lane)
+    VALUES (?, ?, ?, ?, ?, '{}', 0, '', ?, ?)
+    ON CONFLICT (kind, account, region, subject) DO UPDATE SET due = excluded.due
+      WHERE due_job.state = 'waiting' AND due_job.due > excluded.due
+    """
+)
+"""A row whose effect runs is left alone: its second half looks for what came meanwhile."""
 WRITE = Statement(
     """
     INSERT INTO due_job
@@ -129,6 +139,11 @@ def schedule(
 ) -> None:
     """Write a job; one with the same key is replaced, whatever became of it."""
     transaction.run(SCHEDULE, *key, due, encode_payload(payload), identity, lane)
+
+
+def hasten(transaction: Transaction, key: Key, due: int, identity: str, lane: str) -> None:
+    """Have a job run at `due` or before: one that is there already is kept, and only ever brought forward."""
+    transaction.run(HASTEN, *key, due, identity, lane)
 
 
 def write_job(transaction: Transaction, job: DueJob, owner: str = "", lease: int = 0) -> None:

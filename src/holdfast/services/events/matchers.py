@@ -53,7 +53,7 @@ def equal(expected: Any) -> Matcher:
     if is_number(expected):
         _require_range(expected)
         return lambda value: is_number(value) and value == expected
-    kind = type(expected)
+    kind: type[Any] = type(expected)  # pyright: ignore[reportUnknownVariableType]
     return lambda value: type(value) is kind and value == expected
 
 

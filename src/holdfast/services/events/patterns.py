@@ -53,9 +53,9 @@ class Branch:
 
     def matches(self, value: Any) -> bool:
         if isinstance(value, list):
-            members = list(_flat(cast("list[Any]", value)))
-            objects = [member for member in members if isinstance(member, dict)]
-            return any(self.matches(member) for member in cast("list[Any]", objects)) if objects else self.matches({})
+            members = _flat(cast("list[Any]", value))
+            objects = [cast("dict[str, Any]", member) for member in members if isinstance(member, dict)]
+            return any(self.matches(member) for member in objects) if objects else self.matches({})
         # What is below a scalar is absent.
         held: Mapping[str, Any] = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
         return all(node.matches(held.get(name, ABSENT)) for name, node in self.fields) and all(

@@ -1,0 +1,1 @@
+"""What leaves the house: deliveries of events and messages, for every service that has some."""
