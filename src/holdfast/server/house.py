@@ -26,7 +26,7 @@ from holdfast.server.identities import Identities
 from holdfast.server.job_runner import JobRunner
 from holdfast.server.metrics import Metrics
 from holdfast.server.notebook import Notebook
-from holdfast.server.outside import Web
+from holdfast.server.outside import OutsideSettings, Web
 from holdfast.server.pipeline import Pipeline, Report
 from holdfast.server.quotas import PARAMETERS_PER_REGION, Quotas
 from holdfast.server.signature_failures import SignatureFailures
@@ -56,7 +56,7 @@ class House:
         movable_clock: bool,
         audit_window: float,
         report: Report,
-        allow_private_targets: bool = False,
+        outside: OutsideSettings | None = None,
         quotas: bool = False,
         parameters_per_region: Mapping[str, int] = PARAMETERS_PER_REGION,
         rotation: RotationSurroundings | None = None,
@@ -82,6 +82,7 @@ class House:
         self.notebook = Notebook(executor, self.directory, audit, audit_window)
         self.audit_trail = AuditTrail(executor, self.notebook, self.heads, vault, randomness, clock.monotonic)
         identities = Identities()
+        self.web = Web(clock.monotonic, clock.wall, outside)
         self.surroundings = ServerSurroundings(
             vault,
             randomness,
@@ -89,7 +90,7 @@ class House:
             self.directory,
             self.notebook,
             identities,
-            Web(clock.monotonic, allow_private_targets=allow_private_targets),
+            self.web,
             rotation or RotationSurroundings(ENGINES, ABSENT),
         )
         self.surroundings.control = self
@@ -149,6 +150,7 @@ class House:
             await asyncio.gather(self._work, return_exceptions=True)
         await self.worker.stop(seconds)
         await self.functions.close()
+        await self.web.close()
         self.notebook.flush()
         await self.executor.idle()
         await self.heads.close()

@@ -31,6 +31,7 @@ from holdfast.server.http_limits import Limits
 from holdfast.server.listener import Listener, server_tls_context
 from holdfast.server.logs import Log
 from holdfast.server.opening import Opened, open_directory
+from holdfast.server.outside import OutsideSettings
 from holdfast.server.quotas import parameters_per_region
 from holdfast.services.holdfast import records
 from holdfast.store.sqlite import Synchronous
@@ -68,7 +69,7 @@ def build(settings: Settings, opened: Opened, log: Log, engines: Mapping[str, En
         movable_clock=settings.movable_clock,
         audit_window=settings.audit_read_window_milliseconds / 1000,
         report=log.failure,
-        allow_private_targets=settings.allow_private_targets,
+        outside=OutsideSettings(allow_private_targets=settings.allow_private_targets),
         quotas=settings.quotas == "aws",
         parameters_per_region=parameters_per_region(
             settings.quotas == "aws", settings.standard_parameters_per_region, settings.advanced_parameters_per_region
