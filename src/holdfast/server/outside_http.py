@@ -213,6 +213,8 @@ class Client:
         self._context = context
         self._idle: dict[Destination, list[Connection]] = {}
         self._kept = 0
+        self._busy: set[Connection] = set()
+        self._closed = False
         self._sweep: asyncio.TimerHandle | None = None
 
     async def send(self, outgoing: Outgoing, reach: Reach) -> Answer:
@@ -248,12 +250,15 @@ class Client:
             raise Unreachable("no answer") from None
 
     async def _exchange(self, connection: Connection, request: bytes, response: Response) -> Response:
+        self._busy.add(connection)
         try:
             await connection.exchange(request, response)
         except BaseException:
             connection.close()
             raise
-        if response.keep:
+        finally:
+            self._busy.discard(connection)
+        if response.keep and not self._closed:
             self._give(connection)
         else:
             connection.close()
@@ -301,18 +306,17 @@ class Client:
             self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS / 2, self._close_idle)
 
     async def close(self) -> None:
-        """Close what is kept."""
+        """End every connection, those that wait for an answer too."""
+        self._closed = True
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
-        connections = [connection for kept in self._idle.values() for connection in kept]
+        connections = [*self._busy, *(each for kept in self._idle.values() for each in kept)]
         self._idle.clear()
         self._kept = 0
         for connection in connections:
-            connection.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                await asyncio.gather(*(each.writer.wait_closed() for each in connections), return_exceptions=True)
+            connection.writer.transport.abort()
+        await asyncio.gather(*(each.writer.wait_closed() for each in connections), return_exceptions=True)
 
 
 def retry_after_of(text: str, wall: Callable[[], float]) -> int:

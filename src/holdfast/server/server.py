@@ -81,10 +81,12 @@ def build(settings: Settings, opened: Opened, log: Log, engines: Mapping[str, En
             strict=settings.rotation_lock == "strict",
         ),
         job_workers=settings.job_workers,
+        delivery_workers=settings.delivery_workers,
     )
     house.home_account = opened.home_account
     house.home_region = opened.home_region
     house.data_directory = settings.data
+    house.deliveries.tell = log.warning
     house.heads.file = HeadsFile(settings.data / FILE_NAME)
     house.audit_retention_days = settings.audit_retention_days
     house.functions.settings = FunctionSettings(
