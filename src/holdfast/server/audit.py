@@ -65,7 +65,7 @@ class Audit:
             served = service.operations.get(operation.name)
             # Credentials for the bearer of a token leave no row, and AWS counts that as a read.
             read_only = operation.name in READ_THOUGH_WAITING or (
-                served is not None and (served.mode is Mode.READ or served.unsigned)
+                served is not None and ((served.mode is Mode.READ and not served.linked) or served.unsigned)
             )
             facts = Facts(
                 service.api.metadata.api_version,
