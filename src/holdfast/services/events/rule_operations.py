@@ -67,7 +67,7 @@ def put_rule(call: Call, value: api.PutRuleRequest) -> api.PutRuleResponse:
     if schedule:
         if where.bus != DEFAULT_BUS:
             raise ValidationException(ONLY_DEFAULT_BUS)
-        schedule_jobs.check(schedule)
+        schedule_jobs.check(schedule, call.now)
     if value.RoleArn:
         pass_role(call, value.RoleArn, where.arn(call.partition))
     rule = Rule(
