@@ -46,6 +46,8 @@ GLOBAL_SERVICES = {"iam": "us-east-1"}
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 SHOWN_AS_HIDDEN = {
     "PutParameterRequest": ("Value",),
+    # An event may carry anything. AWS keeps no record of PutEvents that could show it.
+    "PutEventsRequestEntry": ("Detail",),
     "PublishInput": ("Message", "Subject", "MessageAttributes"),
     "PublishBatchRequestEntry": ("Message", "Subject", "MessageAttributes"),
     "SubscribeInput": ("Endpoint",),
