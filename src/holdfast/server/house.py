@@ -20,13 +20,14 @@ from holdfast.server.audit import Audit
 from holdfast.server.audit_heads import HeadKeeper
 from holdfast.server.audit_trail import AuditTrail
 from holdfast.server.authenticate import Authenticator
+from holdfast.server.deliveries import DeliveryTally
 from holdfast.server.directory import Directory
 from holdfast.server.functions import CODE_PATH, FunctionHost
 from holdfast.server.identities import Identities
 from holdfast.server.job_runner import JobRunner
 from holdfast.server.metrics import Metrics
 from holdfast.server.notebook import Notebook
-from holdfast.server.outside import Web
+from holdfast.server.outside import OutsideSettings, Web
 from holdfast.server.pipeline import Pipeline, Report
 from holdfast.server.quotas import PARAMETERS_PER_REGION, Quotas
 from holdfast.server.signature_failures import SignatureFailures
@@ -39,7 +40,7 @@ from holdfast.vault.randomness import Randomness
 from holdfast.vault.vault import Vault
 from holdfast.wire.messages import Request, Response
 from holdfast.work.clock import SystemClock
-from holdfast.work.due import COUNT, next_job
+from holdfast.work.due import COUNT, DELIVERY, EFFECT, next_job
 from holdfast.work.worker import Worker
 
 
@@ -56,11 +57,12 @@ class House:
         movable_clock: bool,
         audit_window: float,
         report: Report,
-        allow_private_targets: bool = False,
+        outside: OutsideSettings | None = None,
         quotas: bool = False,
         parameters_per_region: Mapping[str, int] = PARAMETERS_PER_REGION,
         rotation: RotationSurroundings | None = None,
         job_workers: int = 8,
+        delivery_workers: int = 64,
     ) -> None:
         self.executor = executor
         self.clock = clock
@@ -82,6 +84,8 @@ class House:
         self.notebook = Notebook(executor, self.directory, audit, audit_window)
         self.audit_trail = AuditTrail(executor, self.notebook, self.heads, vault, randomness, clock.monotonic)
         identities = Identities()
+        self.deliveries = DeliveryTally()
+        self.web = Web(clock.monotonic, clock.wall, outside)
         self.surroundings = ServerSurroundings(
             vault,
             randomness,
@@ -89,8 +93,9 @@ class House:
             self.directory,
             self.notebook,
             identities,
-            Web(clock.monotonic, allow_private_targets=allow_private_targets),
+            self.web,
             rotation or RotationSurroundings(ENGINES, ABSENT),
+            self.deliveries,
         )
         self.surroundings.control = self
         self.functions = FunctionHost(
@@ -107,7 +112,7 @@ class House:
         runner = JobRunner(
             executor, self.directory, self.notebook, audit, self.surroundings, clock, report, self.metrics.answered
         )
-        self.worker = Worker(runner, clock, job_workers)
+        self.worker = Worker(runner, clock, {EFFECT: job_workers, DELIVERY: delivery_workers})
         authenticator = Authenticator(
             vault, identities, clock.wall, lambda: self.home_account, lambda: self.home_region
         )
@@ -149,6 +154,7 @@ class House:
             await asyncio.gather(self._work, return_exceptions=True)
         await self.worker.stop(seconds)
         await self.functions.close()
+        await self.web.close()
         self.notebook.flush()
         await self.executor.idle()
         await self.heads.close()
@@ -187,9 +193,11 @@ class House:
             float(self.heads.failed),
         )
         yield "holdfast_due_jobs_run", "Due jobs run since the start", self.worker.run_total
-        yield "holdfast_job_effects_running", "Effects of due jobs that run now", self.worker.effects
+        yield "holdfast_job_effects_running", "Effects of due jobs that run now", self.worker.running(EFFECT)
+        yield "holdfast_deliveries_running", "Destinations that are delivered to now", self.worker.running(DELIVERY)
         yield "holdfast_due_jobs_failed", "Due jobs that failed since the start", self.worker.failed_total
         yield "holdfast_clock_offset_seconds", "Service time ahead of wall time", self.clock.offset / 1000
+        yield from self.deliveries.gauges()
         yield from self.functions.gauges()
         yield from self.listener_gauges()
 

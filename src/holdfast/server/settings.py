@@ -220,9 +220,17 @@ class Settings:
         Setting(
             whole(1, 1000),
             RUNNING,
-            "How many jobs that reach outside run at once: rotations, deliveries, functions invoked as events. More wait.",
+            "How many jobs that reach outside run at once: rotations, functions invoked as events. More wait.",
         ),
     ] = 8
+    delivery_workers: Annotated[
+        int,
+        Setting(
+            whole(1, 1000),
+            RUNNING,
+            "How many destinations of events and messages are delivered to at once, beside the jobs. More wait.",
+        ),
+    ] = 64
     rotation_lock: Annotated[
         str,
         Setting(
