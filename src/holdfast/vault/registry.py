@@ -72,6 +72,10 @@ FAN_OUT_MESSAGE = SealedColumn("sns_fan_out", "message_sealed", "fan-out-message
 
 SIGNING_KEY = SealedColumn("sns_signing_key", "key_sealed", "message-signing-key", Form.ROOT, ("region", "key_id"))
 """The private key that notifications are signed with, PKCS #8."""
+CONNECTION_PARAMETERS = SealedColumn(
+    "event_connection", "parameters_sealed", "connection-parameters", Form.ROOT, ("account", "region", "name")
+)
+"""What an EventBridge connection authorizes itself with."""
 
 AUDIT_STATEMENT = SealedColumn("audit_head", "statement_sealed", "audit-chain", Form.ROOT, ("chain", "kind"))
 """Where an audit chain begins, ends and was cut by retention (vault/chain.py). `DIR/audit.heads` holds copies."""
@@ -91,5 +95,6 @@ REGISTRY: tuple[SealedColumn, ...] = (
     SUBSCRIPTION_ENDPOINT,
     FAN_OUT_MESSAGE,
     SIGNING_KEY,
+    CONNECTION_PARAMETERS,
     AUDIT_STATEMENT,
 )
