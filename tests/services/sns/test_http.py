@@ -6,12 +6,9 @@ import json
 import urllib.request
 from typing import Any
 
-import pytest
-
-from holdfast.testing import Account, Server
 from tests.receiver import Receiver
 
-from .conftest import confirmed, notification, of_type, refusal
+from .conftest import confirmed, notification
 
 
 def test_a_confirmation_names_a_link_that_needs_no_signature(sns: Any, receiver: Receiver) -> None:
@@ -28,7 +25,9 @@ def test_a_confirmation_names_a_link_that_needs_no_signature(sns: Any, receiver:
     assert "x-amz-sns-subscription-arn" not in received.headers
     assert received.headers["content-type"] == "text/plain; charset=UTF-8"
     assert received.headers["user-agent"] == "Amazon Simple Notification Service Agent"
-    assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"][0]["SubscriptionArn"] == "PendingConfirmation"
+    assert (
+        sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"][0]["SubscriptionArn"] == "PendingConfirmation"
+    )
     with urllib.request.urlopen(body["SubscribeURL"]) as answer:
         assert answer.status == 200
         assert b"<ConfirmSubscriptionResult><SubscriptionArn>arn:aws:sns:" in answer.read()
