@@ -86,7 +86,8 @@ def test_version_1_under_a_python_validator(
 def test_both_versions_under_the_javascript_validator(
     secure_sns: Any, receiver: Receiver, trusted: tuple[Path, Path], version: str
 ) -> None:
-    found = messages(secure_sns, receiver, version)
+    # It leaves the token out of the text of an UnsubscribeConfirmation, which AWS signs like a SubscriptionConfirmation.
+    found = messages(secure_sns, receiver, version)[:3]
     altered = [{**message, "Timestamp": "2012-05-02T00:54:06.655Z"} for message in found]
     node = shutil.which("node")
     assert node is not None, "node is not installed; `make test` installs it"
@@ -102,5 +103,5 @@ def test_both_versions_under_the_javascript_validator(
     )
     assert done.returncode == 0, done.stderr
     verdicts = done.stdout.splitlines()
-    assert verdicts[:4] == ["valid"] * 4
-    assert verdicts[4:] == ["The message signature is invalid."] * 4
+    assert verdicts[:3] == ["valid"] * 3
+    assert verdicts[3:] == ["The message signature is invalid."] * 3

@@ -19,11 +19,12 @@ from holdfast.services.functions import NotInvoked
 from holdfast.services.outbox.deliveries import Again, Courier, Delivery, GivenUp, NotDelivered, Send
 from holdfast.services.outbox.jobs import deliver as deliver_due
 from holdfast.services.outbox.records import put
-from holdfast.services.outside import Answer, NotConfigured, Outgoing, Refused
+from holdfast.services.outbox.rules import AWS_MANAGED, CUSTOMER_MANAGED, DeliveryPolicy, retry_message
+from holdfast.services.outside import Answer, NotConfigured, Outgoing, QueueAttribute, Refused
 from holdfast.services.service import JobEffect, SecondHalf
 from holdfast.services.sns import formats, records
 from holdfast.services.sns.attributes import queue_of
-from holdfast.services.sns.delivery_policies import Retries, effective
+from holdfast.services.sns.delivery_policies import effective
 from holdfast.services.sns.endpoints import EMAIL, LAMBDA, SQS, WEB, credentials_of, function_target
 from holdfast.services.sns.identifiers import subscription_key
 from holdfast.services.sns.messages import CONFIRMATION, GOODBYE, NOTIFICATION, Message, decode, encode
@@ -41,8 +42,6 @@ SERVICE = "sns.amazonaws.com"
 DEAD_LETTER = "dead-letter|"
 SECONDS = 15.0
 """For an endpoint's answer ("endpoints must respond within 15 seconds")."""
-MANAGED = Retries(1, 20, 100_015, 3, 2, 100_000, "exponential")
-SMTP = Retries(10, 600, 49, 0, 2, 37, "exponential")
 GONE = NotDelivered("NO_RESOURCE", "the subscription has ended", final=True)
 STATES = {NOTIFICATION: CONFIRMED, CONFIRMATION: PENDING, GOODBYE: DELETED}
 """In which state a subscription gets which kind of message."""
@@ -195,7 +194,7 @@ def _to_queue(
 
     async def send() -> NotDelivered | None:
         if raw:
-            attributes = {name: attribute.value for name, attribute in message.attributes.items()}
+            attributes = {name: QueueAttribute(*attribute) for name, attribute in message.attributes.items()}
             return await _told(lambda: outside.enqueue(queue, message.text, attributes))
         body = formats.envelope(message, post, signing)
         return await _told(lambda: outside.enqueue(queue, body))
@@ -218,21 +217,21 @@ async def _told(send: Callable[[], Awaitable[None]]) -> NotDelivered | None:
 
 
 def judge(call: Call, delivery: Delivery, failure: NotDelivered) -> Again | GivenUp:
-    delay = _retries(call, delivery).delay(delivery.attempts)
-    return GivenUp("MaximumRetryAttempts") if delay is None else Again(delay)
+    policy = _policy(call, delivery)
+    return retry_message(delivery.attempts, policy, call.randomness, retry_after=failure.retry_after)
 
 
-def _retries(call: Call, delivery: Delivery) -> Retries:
+def _policy(call: Call, delivery: Delivery) -> DeliveryPolicy:
     if delivery.destination.startswith(DEAD_LETTER):
-        return MANAGED
+        return AWS_MANAGED
     key = subscription_key(delivery.destination, call.region)
     subscription = records.read_subscription(call.tx, key)
     topic = records.read_topic(call.tx, key.topic)
     if subscription is None or topic is None:
-        return Retries(number=0)
+        return DeliveryPolicy(num_retries=0)
     if subscription.protocol in WEB:
         return effective(topic.delivery_policy, subscription.delivery_policy).retries
-    return MANAGED if subscription.protocol in (SQS, LAMBDA) else SMTP
+    return AWS_MANAGED if subscription.protocol in (SQS, LAMBDA) else CUSTOMER_MANAGED
 
 
 def exhausted(call: Call, delivery: Delivery, failure: NotDelivered, given_up: GivenUp) -> None:
