@@ -58,6 +58,11 @@ FUNCTION_EVENT = SealedColumn("lambda_event", "payload_sealed", "function-event"
 DELIVERY_BODY = SealedColumn("delivery", "body_sealed", "delivery-body", Form.ROOT, ("delivery_id",))
 """An event or message on its way to one destination."""
 
+CONNECTION_PARAMETERS = SealedColumn(
+    "event_connection", "parameters_sealed", "connection-parameters", Form.ROOT, ("account", "region", "name")
+)
+"""What an EventBridge connection authorizes itself with."""
+
 AUDIT_STATEMENT = SealedColumn("audit_head", "statement_sealed", "audit-chain", Form.ROOT, ("chain", "kind"))
 """Where an audit chain begins, ends and was cut by retention (vault/chain.py). `DIR/audit.heads` holds copies."""
 
@@ -73,5 +78,6 @@ REGISTRY: tuple[SealedColumn, ...] = (
     FUNCTION_ENVIRONMENT,
     FUNCTION_EVENT,
     DELIVERY_BODY,
+    CONNECTION_PARAMETERS,
     AUDIT_STATEMENT,
 )

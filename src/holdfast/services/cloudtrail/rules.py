@@ -46,8 +46,12 @@ services", EventBridge user guide)."""
 GLOBAL_SERVICES = {"iam": "us-east-1"}
 """Where CloudTrail records services that have no region ("Global service events")."""
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
-SHOWN_AS_HIDDEN = {"PutParameterRequest": ("Value",)}
-"""Sensitive members in whose place CloudTrail shows HIDDEN; any other is left out."""
+SHOWN_AS_HIDDEN = {
+    "PutParameterRequest": ("Value",),
+    # An event may carry anything. AWS keeps no record of PutEvents that could show it.
+    "PutEventsRequestEntry": ("Detail",),
+}
+"""Members in whose place HIDDEN is shown; any other sensitive one is left out."""
 
 _encode = msgspec.json.encode
 
