@@ -20,7 +20,11 @@ from holdfast.server.audit import Audit
 from holdfast.server.audit_heads import HeadKeeper
 from holdfast.server.audit_trail import AuditTrail
 from holdfast.server.authenticate import Authenticator
+<<<<<<< HEAD
 from holdfast.server.deliveries import DeliveryTally
+=======
+from holdfast.server.default_buses import DefaultBuses
+>>>>>>> sources
 from holdfast.server.directory import Directory
 from holdfast.server.functions import CODE_PATH, FunctionHost
 from holdfast.server.identities import Identities
@@ -111,10 +115,21 @@ class House:
             report,
         )
         self.surroundings.functions = self.functions
+        buses = DefaultBuses(self.surroundings)
+        self.notebook.tell = buses.take
+        self.notebook.wake = self._wake_if_scheduled
         self.metrics = Metrics()
         self.metrics.gauges = self._gauges
         runner = JobRunner(
-            executor, self.directory, self.notebook, audit, self.surroundings, clock, report, self.metrics.answered
+            executor,
+            self.directory,
+            self.notebook,
+            audit,
+            buses,
+            self.surroundings,
+            clock,
+            report,
+            self.metrics.answered,
         )
         self.worker = Worker(runner, clock, {EFFECT: job_workers, DELIVERY: delivery_workers})
         authenticator = Authenticator(
@@ -127,11 +142,12 @@ class House:
             executor=executor,
             notebook=self.notebook,
             audit=audit,
+            buses=buses,
             surroundings=self.surroundings,
             clock=clock,
             metrics=self.metrics,
             own_page=self.own_page,
-            wake_worker=self.worker.wake,
+            wake_worker=self._wake_if_scheduled,
             signature_failures=failures,
             report=report,
             quotas=_quotas(clock.monotonic) if quotas else None,
@@ -139,6 +155,11 @@ class House:
         self.handle = self.pipeline.handle
         self._started = clock.service()
         self._work: asyncio.Task[None] | None = None
+
+    def _wake_if_scheduled(self) -> None:
+        if self.surroundings.scheduled:
+            self.surroundings.scheduled = False
+            self.worker.wake()
 
     def start(self) -> None:
         """Begin due work; the loop must be running."""
