@@ -28,12 +28,14 @@ from holdfast.server.identities import Identities
 from holdfast.server.job_runner import JobRunner
 from holdfast.server.metrics import Metrics
 from holdfast.server.notebook import Notebook
-from holdfast.server.outside import OutsideSettings, Web
+from holdfast.server.outside import Web
+from holdfast.server.outside_settings import OutsideSettings
 from holdfast.server.pipeline import Pipeline, Report
 from holdfast.server.quotas import PARAMETERS_PER_REGION, Quotas
 from holdfast.server.signature_failures import SignatureFailures
 from holdfast.server.surroundings import ServerSurroundings
 from holdfast.services.holdfast import records
+from holdfast.services.outbox.looking import COUNT_FAILED, COUNT_WAITING
 from holdfast.store.group_commit import GroupCommit
 from holdfast.store.migrate import newest
 from holdfast.store.transaction import Transaction
@@ -216,8 +218,18 @@ class House:
         yield "holdfast_due_jobs_failed", "Due jobs that failed since the start", self.worker.failed_total
         yield "holdfast_clock_offset_seconds", "Service time ahead of wall time", self.clock.offset / 1000
         yield from self.deliveries.gauges()
+        yield from self._deliveries_kept()
         yield from self.functions.gauges()
         yield from self.listener_gauges()
+
+    def _deliveries_kept(self) -> Iterable[tuple[str, str, float]]:
+        tx = self.executor.snapshot()
+        for name, text, statement in (
+            ("holdfast_deliveries_waiting", "Deliveries that wait for an attempt, 100,000 at most", COUNT_WAITING),
+            ("holdfast_deliveries_failed_kept", "Deliveries that were given up and are kept", COUNT_FAILED),
+        ):
+            row = tx.one(statement)
+            yield name, text, row[0] if row else 0
 
     # -- services.holdfast.operations.Control -----------------------------------------------------------------------
 
