@@ -20,11 +20,8 @@ from holdfast.server.audit import Audit
 from holdfast.server.audit_heads import HeadKeeper
 from holdfast.server.audit_trail import AuditTrail
 from holdfast.server.authenticate import Authenticator
-<<<<<<< HEAD
-from holdfast.server.deliveries import DeliveryTally
-=======
 from holdfast.server.default_buses import DefaultBuses
->>>>>>> sources
+from holdfast.server.deliveries import DeliveryTally
 from holdfast.server.directory import Directory
 from holdfast.server.functions import CODE_PATH, FunctionHost
 from holdfast.server.identities import Identities
