@@ -92,6 +92,8 @@ SOURCES = (
     Source("holdfast", "holdfast"),
 )
 
+TEXTS_ALL_THE_SAME = ("events",)
+"""Services whose model gives errors no members, and which answer with a text in `message` all the same."""
 PLACES = ("uri", "querystring", "header", "statusCode")
 """Where REST-JSON may put a member, beside the body."""
 IMPORTED = frozenset(
@@ -331,7 +333,8 @@ class Module:
         code = name
         query_code = details.get("code", "")
         status = details.get("httpStatusCode", 500 if shape.get("fault") else 400)
-        message = next((m for m in members if m.lower() == "message"), None)
+        unsaid = "message" if self.source.name in TEXTS_ALL_THE_SAME else None
+        message = next((m for m in members if m.lower() == "message"), unsaid)
         yield ""
         yield ""
         yield f"class {name}(ServiceError):"

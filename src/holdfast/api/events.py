@@ -1596,21 +1596,18 @@ class AccessDeniedException(ServiceError):
     """You do not have the necessary permissions for this action."""
 
     code = 'AccessDeniedException'
-    message_member = None
 
 
 class ConcurrentModificationException(ServiceError):
     """There is concurrent modification on a rule, target, archive, or replay."""
 
     code = 'ConcurrentModificationException'
-    message_member = None
 
 
 class IllegalStatusException(ServiceError):
     """An error occurred because a replay can be canceled only when the state is Running or Starting."""
 
     code = 'IllegalStatusException'
-    message_member = None
 
 
 class InternalException(ServiceError):
@@ -1618,70 +1615,60 @@ class InternalException(ServiceError):
 
     code = 'InternalException'
     status = 500
-    message_member = None
 
 
 class InvalidEventPatternException(ServiceError):
     """The event pattern is not valid."""
 
     code = 'InvalidEventPatternException'
-    message_member = None
 
 
 class InvalidStateException(ServiceError):
     """The specified state is not a valid state for an event source."""
 
     code = 'InvalidStateException'
-    message_member = None
 
 
 class LimitExceededException(ServiceError):
     """The request failed because it attempted to create resource beyond the allowed service quota."""
 
     code = 'LimitExceededException'
-    message_member = None
 
 
 class ManagedRuleException(ServiceError):
     """This rule was created by an Amazon Web Services service on behalf of your account."""
 
     code = 'ManagedRuleException'
-    message_member = None
 
 
 class OperationDisabledException(ServiceError):
     """The operation you are attempting is not available in this region."""
 
     code = 'OperationDisabledException'
-    message_member = None
 
 
 class PolicyLengthExceededException(ServiceError):
     """The event bus policy is too long."""
 
     code = 'PolicyLengthExceededException'
-    message_member = None
 
 
 class ResourceAlreadyExistsException(ServiceError):
     """The resource you are trying to create already exists."""
 
     code = 'ResourceAlreadyExistsException'
-    message_member = None
 
 
 class ResourceNotFoundException(ServiceError):
     """An entity that you specified does not exist."""
 
     code = 'ResourceNotFoundException'
-    message_member = None
 
 
 class ThrottlingException(ServiceError):
     """This request cannot be completed due to throttling issues."""
 
     code = 'ThrottlingException'
-    message_member = None
 
 
 class ActivateEventSourceOutput(ResponseShape):

@@ -20,6 +20,7 @@ from holdfast.server.audit import Audit
 from holdfast.server.audit_heads import HeadKeeper
 from holdfast.server.audit_trail import AuditTrail
 from holdfast.server.authenticate import Authenticator
+from holdfast.server.default_buses import DefaultBuses
 from holdfast.server.deliveries import DeliveryTally
 from holdfast.server.directory import Directory
 from holdfast.server.functions import CODE_PATH, FunctionHost
@@ -44,6 +45,8 @@ from holdfast.wire.messages import Request, Response
 from holdfast.work.clock import SystemClock
 from holdfast.work.due import COUNT, DELIVERY, EFFECT, next_job
 from holdfast.work.worker import Worker
+
+CERTIFICATE_PATH = "/SimpleNotificationService-"
 
 
 class House:
@@ -109,10 +112,21 @@ class House:
             report,
         )
         self.surroundings.functions = self.functions
+        buses = DefaultBuses(self.surroundings)
+        self.notebook.tell = buses.take
+        self.notebook.wake = self._wake_if_scheduled
         self.metrics = Metrics()
         self.metrics.gauges = self._gauges
         runner = JobRunner(
-            executor, self.directory, self.notebook, audit, self.surroundings, clock, report, self.metrics.answered
+            executor,
+            self.directory,
+            self.notebook,
+            audit,
+            buses,
+            self.surroundings,
+            clock,
+            report,
+            self.metrics.answered,
         )
         self.worker = Worker(runner, clock, {EFFECT: job_workers, DELIVERY: delivery_workers})
         authenticator = Authenticator(
@@ -125,11 +139,12 @@ class House:
             executor=executor,
             notebook=self.notebook,
             audit=audit,
+            buses=buses,
             surroundings=self.surroundings,
             clock=clock,
             metrics=self.metrics,
             own_page=self.own_page,
-            wake_worker=self.worker.wake,
+            wake_worker=self._wake_if_scheduled,
             signature_failures=failures,
             report=report,
             quotas=_quotas(clock.monotonic) if quotas else None,
@@ -137,6 +152,11 @@ class House:
         self.handle = self.pipeline.handle
         self._started = clock.service()
         self._work: asyncio.Task[None] | None = None
+
+    def _wake_if_scheduled(self) -> None:
+        if self.surroundings.scheduled:
+            self.surroundings.scheduled = False
+            self.worker.wake()
 
     def start(self) -> None:
         """Begin due work; the loop must be running."""
@@ -165,7 +185,8 @@ class House:
     # -- own pages --------------------------------------------------------------------------------------------------
 
     def own_page(self, request: Request) -> Response:
-        """Health and metrics: unsigned, and nothing in them that a user chose. A function's code, for who has its address."""
+        """Health, metrics and certificates: unsigned, and nothing in them that a user chose. A function's code, for who has
+        its address."""
         path = request.target.partition("?")[0]
         if request.method not in ("GET", "HEAD"):
             return Response(405, b"method not allowed\n", [("Content-Type", "text/plain"), ("Allow", "GET, HEAD")])
@@ -175,11 +196,21 @@ class House:
             return Response(200 if ready else 503, body, [("Content-Type", "application/json")])
         if path == "/_holdfast/metrics":
             return Response(200, self.metrics.page(), [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
+        if path.startswith(CERTIFICATE_PATH):
+            pem = self._certificate(path.removeprefix(CERTIFICATE_PATH).removesuffix(".pem"))
+            if pem is not None:
+                return Response(200, pem, [("Content-Type", "application/x-pem-file")])
         if path.startswith(CODE_PATH):
             code = self.functions.code_of(path.removeprefix(CODE_PATH))
             if code is not None:
                 return Response(200, code, [("Content-Type", "application/zip"), ("Cache-Control", "no-store")])
         return Response(404, b"no such page\n", [("Content-Type", "text/plain")])
+
+    def _certificate(self, key_id: str) -> bytes | None:
+        """Of the key that signs messages ("SigningCertURL"); None for a key that is none."""
+        from holdfast.services.sns.records import read_certificate  # only where somebody asks
+
+        return read_certificate(self.executor.snapshot(), key_id)
 
     def _gauges(self) -> Iterable[tuple[str, str, float]]:
         executor = self.executor

@@ -1,7 +1,7 @@
 """A request's whole life, top to bottom.
 
     handle(request, reply)
-      1  own pages      /_holdfast/health, /_holdfast/metrics
+      1  own pages      /_holdfast/health, /_holdfast/metrics, certificates of signed messages
       2  route          which protocol, service and operation does the request's shape name?
       3  authenticate   whose signature is this? (server/authenticate.py)
          admit          within the account's rates? only with the setting `quotas` (server/quotas.py)
@@ -12,11 +12,13 @@
                           waiting  authorize in a snapshot, then await the effect with no transaction open; the effect's
                                    answer, or a second half that runs in a snapshot of its own (`SecondHalf`)
       6  encode         typed output, or AWS's error; never without a recorded decision
-      7  audit          a write's record in its own transaction, a read's with the next batch; so is why it was denied
+      7  audit          a write's record in its own transaction, a read's with the next batch; so is why it was denied, and
+                       what the default buses of the accounts concerned are told of it (server/default_buses.py)
       8  reply          for a write: when its group is on disk
 
 An unsigned operation has no caller in step 3: its second half establishes and authorizes one. What fails before that is
-answered and leaves no record, like a request whose signature is wrong.
+answered and leaves no record, like a request whose signature is wrong. Nor has a link that nobody signed (`Served.linked`):
+it reads first, and is a write only once what it carries has proven who may.
 
 An operation that fails is rolled back to its savepoint; its audit records are then written in the same outer transaction.
 An error of the outer transaction itself (disk full, I/O) answers 503 to the whole group.
@@ -54,6 +56,7 @@ from holdfast.wire.validation import Validator, validator
 if TYPE_CHECKING:
     from holdfast.server.audit import Audit
     from holdfast.server.authenticate import Authenticator, Caller
+    from holdfast.server.default_buses import DefaultBuses
     from holdfast.server.directory import Directory
     from holdfast.server.metrics import Metrics
     from holdfast.server.notebook import Notebook
@@ -63,7 +66,7 @@ if TYPE_CHECKING:
     from holdfast.store.group_commit import GroupCommit
     from holdfast.work.clock import Clock
 
-OWN_PAGES = "/_holdfast/"
+OWN_PAGES = ("/_holdfast/", "/SimpleNotificationService-")
 SOURCES = 1024
 """Clients, by address and what they say of themselves, that are kept from call to call."""
 OwnPage = Callable[[Request], Response]
@@ -115,6 +118,7 @@ class Pipeline:
         executor: GroupCommit,
         notebook: Notebook,
         audit: Audit,
+        buses: DefaultBuses,
         surroundings: ServerSurroundings,
         clock: Clock,
         metrics: Metrics,
@@ -129,6 +133,7 @@ class Pipeline:
         self._executor = executor
         self._notebook = notebook
         self._audit = audit
+        self._buses = buses
         self._surroundings = surroundings
         self._clock = clock
         self._metrics = metrics
@@ -200,7 +205,7 @@ class Pipeline:
             return
         exchange.protocol = UNKNOWN_SERVICE.select(target)
         entry = (
-            self._directory.by_query_version(target.version)
+            self._directory.by_query_version(target.version, target.operation)
             if target.protocol == "query"
             else self._directory.by_target_prefix(target.prefix)
         )
@@ -240,9 +245,7 @@ class Pipeline:
             source = self._sources[origin] = Source(*origin)
         exchange.source = source
         served = exchange.service.operations.get(exchange.operation.name)
-        exchange.caller = self._authenticator.authenticate(
-            request, exchange.service.api.metadata, snapshot, unsigned=served is not None and served.unsigned
-        )
+        exchange.caller = self._authenticator.authenticate(request, exchange.service.api.metadata, snapshot, served)
         return served
 
     def _admit(self, quotas: Quotas, exchange: Exchange, snapshot: Transaction) -> None:
@@ -363,9 +366,7 @@ class Pipeline:
                 self._report(exchange.request_id, error)
                 self._answer(exchange, self._error(exchange, unavailable()))
                 return
-            if self._surroundings.scheduled:
-                self._surroundings.scheduled = False
-                self._wake_worker()
+            self._wake_worker()
             self._answer(exchange, response[0])
 
         if not self._executor.write(unit, done):
@@ -397,10 +398,19 @@ class Pipeline:
             notes = {(kind, key): value for kind, key, value in call.notes}
             if notes:
                 self._notebook.write_notes(transaction, notes)
+        if not call.account:  # nobody was identified
+            forget(call)
+            return response
         denial = denial_of(call) if may_be_denied(call) else None
         if denial is not None:
             write_denial(transaction, call.request_id, kept(denial))
-        self._audit.append(transaction, self._audit.rows(call.traces))
+        rows = self._audit.rows(call.traces)
+        self._audit.append(transaction, rows)
+        if trace.error is None:
+            self._buses.take(transaction, rows, call.emitted)
+        else:
+            # The rest was taken back. A call that failed has one row: no owner gets a copy.
+            self._buses.take(transaction, rows[:1])
         forget(call)
         return response
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 MOST_PATHS: Final = 100
@@ -72,6 +72,35 @@ def unknown_variables(template: str, names: Mapping[str, str]) -> list[str]:
     return [name for name in _VARIABLE.findall(template) if name not in names and name not in RESERVED]
 
 
+def problem_of(template: str, names: Mapping[str, str]) -> str:
+    """Why a template cannot be taken; empty when it can.
+
+    It is one JSON value, or several quoted texts, for whatever stands in its variables ("The template must be valid JSON,
+    or quoted strings": user guide, "Common issues with transforming input").
+    """
+    unknown = unknown_variables(template, names)
+    if unknown:
+        return f"Unknown variable {unknown[0]}"
+    filled = _filled(template, lambda _name, quoted: "" if quoted else "0")
+    values: list[Any] = []
+    position, decoder = 0, json.JSONDecoder()
+    while (position := _after_blanks(filled, position)) < len(filled):
+        try:
+            value, position = decoder.raw_decode(filled, position)
+        except (ValueError, RecursionError):
+            return "It is neither JSON nor quoted text"
+        values.append(value)
+    if not values or (len(values) > 1 and not all(isinstance(value, str) for value in values)):
+        return "It is neither JSON nor quoted text"
+    return ""
+
+
+def _after_blanks(text: str, position: int) -> int:
+    while position < len(text) and text[position] in " \t\r\n":
+        position += 1
+    return position
+
+
 def transform(
     template: str, paths: Mapping[str, str], event: Mapping[str, Any], *, rule_arn: str, rule_name: str, ingested: str
 ) -> str:
@@ -86,20 +115,23 @@ def transform(
         EVENT: {key: value for key, value in event.items() if key != "detail"},
         EVENT_JSON: event,
     }
+
+    def value_of(name: str, quoted: bool) -> str:
+        found = reserved[name] if name in reserved else at_path(event, paths[name]) if name in paths else MISSING
+        return _shown(found, quoted)
+
+    return _filled(template, value_of)
+
+
+def _filled(template: str, value_of: Callable[[str, bool], str]) -> str:
+    """A template with `value_of(name, quoted)` in place of each variable."""
     filled: list[str] = []
     position, quoted = 0, False
     for variable in _VARIABLE.finditer(template):
         between = template[position : variable.start()]
         quoted = _quoted_after(between, quoted)
-        filled.append(between)
-        name = variable.group(1)
+        filled += between, value_of(variable.group(1), quoted)
         position = variable.end()
-        if name in reserved:
-            filled.append(_shown(reserved[name], quoted))
-        elif name in paths:
-            filled.append(_shown(at_path(event, paths[name]), quoted))
-        else:
-            filled.append(variable.group(0))
     filled.append(template[position:])
     return "".join(filled)
 

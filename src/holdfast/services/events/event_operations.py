@@ -1,0 +1,139 @@
+"""PutEvents, TestEventPattern."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from holdfast.access.decision import ContextValue
+from holdfast.api import events as api
+from holdfast.api.base import NotImplementedException, ValidationException
+from holdfast.services.emitted import Emitted
+from holdfast.services.events import records
+from holdfast.services.events.names import BusAt, bus_of
+from holdfast.services.events.policies import compiled
+from holdfast.services.events.routing import route_to
+from holdfast.services.events.tags import resource_context
+from holdfast.services.matching.matchers import BadPattern
+from holdfast.services.matching.patterns import parse_pattern
+
+if TYPE_CHECKING:
+    from holdfast.services.call import Call
+
+LARGEST = 262_144
+"""Bytes of all entries together."""
+OF_TIME = 14
+"""Bytes that a Time counts for ("Calculating PutEvents event entry size", user guide)."""
+NEEDED = ("id", "account", "source", "time", "region", "resources", "detail-type")
+"""Fields that an event of TestEventPattern must have."""
+
+
+class Refused(Exception):
+    """An entry that is not taken: ErrorCode, ErrorMessage."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.text = text
+
+
+def put_events(call: Call, value: api.PutEventsRequest) -> api.PutEventsResponse:
+    """Take events; each entry by itself, but for permission, which is needed for all of them."""
+    entries = value.Entries or []
+    if value.EndpointId:
+        raise NotImplementedException("Holdfast does not implement global endpoints (EndpointId).")
+    if sum(map(_size, entries)) > LARGEST:
+        raise ValidationException("Total size of the entries in the request is over the limit.")
+    buses = [_authorized(call, entry) for entry in entries]
+    answers = [_put(call, entry, *bus) for entry, bus in zip(entries, buses, strict=True)]
+    failed = sum(1 for answer in answers if answer.ErrorCode)
+    return api.PutEventsResponse(FailedEntryCount=failed, Entries=answers)
+
+
+def _size(entry: api.PutEventsRequestEntry) -> int:
+    texts = (entry.Source, entry.DetailType, entry.Detail, *(entry.Resources or ()))
+    return (OF_TIME if entry.Time is not None else 0) + sum(len(text.encode()) for text in texts if text)
+
+
+def _authorized(call: Call, entry: api.PutEventsRequestEntry) -> tuple[BusAt, bool]:
+    """The bus of an entry, after the caller was authorized to send to it, and whether it is there."""
+    where = bus_of(call, entry.EventBusName)
+    bus = records.read_bus(call.tx, where)
+    context: dict[str, ContextValue] = {
+        "events:eventBusInvocation": "false",
+        **resource_context(bus.tags if bus else ""),
+    }
+    if entry.Source:
+        context["events:source"] = entry.Source
+    if entry.DetailType:
+        context["events:detail-type"] = entry.DetailType
+    call.authorize(
+        "events:PutEvents",
+        where.arn(call.partition),
+        context,
+        owner=where.account,
+        resource_policy=compiled(bus.policy) if bus else None,
+    )
+    return where, bus is not None and where.region == call.region
+
+
+def _put(call: Call, entry: api.PutEventsRequestEntry, where: BusAt, there: bool) -> api.PutEventsResultEntry:
+    try:
+        detail = _checked(entry)
+        if not there:
+            raise _not_valid("EventBusName", f"Event bus {where.name} does not exist.")
+    except Refused as refused:
+        return api.PutEventsResultEntry(ErrorCode=refused.code, ErrorMessage=refused.text)
+    event = Emitted(
+        call.randomness.uuid4(),
+        call.account,
+        call.region,
+        entry.Source or "",
+        entry.DetailType or "",
+        call.now if entry.Time is None else int(entry.Time * 1000),
+        tuple(entry.Resources or ()),
+        detail,
+    )
+    route_to(call, where, event.envelope())
+    return api.PutEventsResultEntry(EventId=event.event_id)
+
+
+def _checked(entry: api.PutEventsRequestEntry) -> dict[str, Any]:
+    """The detail of an entry that can be taken."""
+    for name in ("Source", "DetailType", "Detail"):
+        if not getattr(entry, name):
+            raise _not_valid(name, f"{name} is a required argument.")
+    if (entry.Source or "").lower().startswith("aws."):
+        raise Refused("NotAuthorizedForSource", "Not authorized for the source.")
+    try:
+        detail = msgspec.json.decode(entry.Detail or "")
+    except (msgspec.DecodeError, RecursionError):
+        raise Refused("MalformedDetail", "Detail is malformed.") from None
+    if not isinstance(detail, dict):
+        raise Refused("MalformedDetail", "Detail is malformed.")
+    return cast("dict[str, Any]", detail)
+
+
+def _not_valid(name: str, reason: str) -> Refused:
+    return Refused("InvalidArgument", f"Parameter {name} is not valid. Reason: {reason}")
+
+
+def test_event_pattern(call: Call, value: api.TestEventPatternRequest) -> api.TestEventPatternResponse:
+    """Whether a pattern matches an event."""
+    call.authorize("events:TestEventPattern", "*")
+    try:
+        pattern = parse_pattern(value.EventPattern or "")
+    except BadPattern as error:
+        raise api.InvalidEventPatternException(f"Event pattern is not valid. Reason: {error}") from None
+    try:
+        event = msgspec.json.decode(value.Event or "")
+    except (msgspec.DecodeError, RecursionError):
+        raise ValidationException("Parameter Event is not valid. Reason: It is not a valid JSON document.") from None
+    if not isinstance(event, dict):
+        raise ValidationException("Parameter Event is not valid. Reason: It is not a JSON object.")
+    given = cast("dict[str, Any]", event)
+    for name in NEEDED:
+        if name not in given:
+            raise ValidationException(f"Parameter Event is not valid. Reason: {name} is missing.")
+    return api.TestEventPatternResponse(Result=pattern.matches(given))
