@@ -23,8 +23,8 @@ MAY_CALL = {
 }
 
 
-def rule_for(account: Account, url: str, name: str = "hook") -> None:
-    """Every event of SOURCE goes to `url`."""
+def rule_for(account: Account, url: str, name: str = "hook", source: str = SOURCE) -> None:
+    """Every event of a source goes to `url`."""
     events, iam = account.client("events"), account.client("iam")
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(ADMITTED))["Role"]["Arn"]
     iam.put_role_policy(RoleName=name, PolicyName="call", PolicyDocument=json.dumps(MAY_CALL))
@@ -33,7 +33,7 @@ def rule_for(account: Account, url: str, name: str = "hook") -> None:
     destination = events.create_api_destination(
         Name=name, ConnectionArn=connection, InvocationEndpoint=url, HttpMethod="POST", InvocationRateLimitPerSecond=300
     )["ApiDestinationArn"]
-    events.put_rule(Name=name, EventPattern=json.dumps({"source": [SOURCE]}))
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [source]}))
     events.put_targets(Rule=name, Targets=[{"Id": "hook", "Arn": destination, "RoleArn": role}])
 
 
