@@ -258,18 +258,17 @@ def test_link_local_is_refused_even_where_private_addresses_are_allowed() -> Non
         post("http://169.254.169.254/latest/meta-data/")
 
 
-def test_a_name_that_leads_to_a_private_address_is_refused(receiver: Receiver) -> None:
+def test_a_name_that_leads_to_a_private_address_is_refused(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of its addresses is enough: which one is connected to is not for the name's owner to play with."""
     asked: list[str] = []
 
+    def getaddrinfo(host: str, port: int, **_: object) -> list[object]:
+        asked.append(host)
+        return [(socket.AF_INET, 1, 6, "", (address, port)) for address in ("93.184.216.34", "127.0.0.1")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
     async def use(web: Web) -> None:
-        loop = asyncio.get_running_loop()
-
-        async def getaddrinfo(host: str, port: int, **_: object) -> list[object]:
-            asked.append(host)
-            return [(socket.AF_INET, 1, 6, "", (address, port)) for address in ("93.184.216.34", "127.0.0.1")]
-
-        loop.getaddrinfo = getaddrinfo  # type: ignore[method-assign, assignment]  # pyright: ignore[reportAttributeAccessIssue]
         with pytest.raises(Forbidden):
             await web.post(Outgoing("POST", f"http://rebound.example:{receiver.port}/"))
 
