@@ -24,7 +24,7 @@ from holdfast.api.base import AccessDeniedException, Operation, ServiceError, Sh
 from holdfast.services.emitted import Emitted
 from holdfast.services.service import Mode
 from holdfast.vault.randomness import time_ordered_id
-from holdfast.work.due import CANCEL, DELIVERY, EFFECT, STORE, hasten, schedule
+from holdfast.work.due import CANCEL, DELIVERY, EFFECT, INVOCATION, STORE, hasten, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -415,6 +415,8 @@ class Call:
         service = self.surroundings.service(kind.partition(".")[0])
         if kind in service.deliveries:
             return DELIVERY
+        if kind in service.invocations:
+            return INVOCATION
         return EFFECT if kind in service.effects else STORE
 
     def cancel(self, kind: str, subject: str, *, account: str = "") -> None:
