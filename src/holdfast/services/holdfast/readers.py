@@ -203,6 +203,10 @@ def _of_resource(kind: str, resource: str) -> Requests:
             from holdfast.api import ssm
 
             return [(ssm.GetResourcePolicies, ssm.GetResourcePoliciesRequest(ResourceArn=resource))]
+        if arn is not None and arn.service == "sns":
+            from holdfast.api import sns
+
+            return [(sns.GetTopicAttributes, sns.GetTopicAttributesInput(TopicArn=resource))]
         if arn is not None and arn.service != "secretsmanager":
             return []
         from holdfast.api import secretsmanager
