@@ -13,6 +13,7 @@ import pytest
 
 from holdfast.api.iam import NoSuchEntityException
 
+from .event_scenes import events
 from .function_scenes import lambda_
 from .house import ACCOUNT, CALLER, EVERYTHING, ISSUER, REGION, START, House
 
@@ -400,4 +401,4 @@ def cloudtrail(house: House) -> None:
     house.call("cloudtrail", "LookupEvents")
 
 
-SCENES = {each.__name__: each for each in (secretsmanager, ssm, kms, sts, iam, cloudtrail, lambda_)}
+SCENES = {each.__name__: each for each in (secretsmanager, ssm, kms, sts, iam, cloudtrail, lambda_, events)}
