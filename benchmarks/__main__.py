@@ -18,11 +18,23 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Shown
 
-from benchmarks import access, durability, functions, machine, report, rotation, scale, startup, throughput, wrk
+from benchmarks import (
+    access,
+    durability,
+    functions,
+    machine,
+    parameters,
+    report,
+    rotation,
+    scale,
+    startup,
+    throughput,
+    wrk,
+)
 from benchmarks.report import Run
 from benchmarks.samples import Tell
 
-PARTS = ("throughput", "access", "durability", "startup", "functions", "rotation", "scale")
+PARTS = ("throughput", "access", "durability", "parameters", "startup", "functions", "rotation", "scale")
 
 
 def main() -> int:
@@ -66,6 +78,7 @@ def _measure(run: Run, part: str, folder: Path, sizes: tuple[int, int], console:
         "throughput": throughput.steps,
         "access": access.steps,
         "durability": durability.steps,
+        "parameters": parameters.steps,
         "startup": startup.steps,
         "functions": functions.steps,
         "rotation": rotation.steps,
@@ -81,6 +94,8 @@ def _measure(run: Run, part: str, folder: Path, sizes: tuple[int, int], console:
             run.access = access.measure(folder, run.rounds, run.seconds, tell)
         elif part == "durability":
             run.durability = durability.measure(folder, run.rounds, run.seconds, tell)
+        elif part == "parameters":
+            run.parameters = parameters.measure(folder, run.rounds, run.seconds, tell)
         elif part == "startup":
             run.startup = startup.measure(folder, run.rounds, tell)
         elif part == "functions":
@@ -106,7 +121,7 @@ def _teller(progress: Progress, task: int) -> Tell:
 
 def _show(run: Run, console: Console) -> None:
     """Every figure for a person, the targets last."""
-    for found in (run.throughput, run.access, run.durability):
+    for found in (run.throughput, run.access, run.durability, run.parameters):
         if found is None:
             continue
         shown = Shown("call", "server", "conn.", "requests/s", "p50 ms", "p99 ms", "CPU µs", "not 2xx", box=None)

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmarks import access, durability, startup, throughput
+from benchmarks import access, durability, parameters, startup, throughput
 from benchmarks.functions import BOTO3, Functions
 from benchmarks.rotation import Rotation
 from benchmarks.samples import Table
@@ -76,6 +76,19 @@ def durability_goals(table: Table) -> list[Goal]:
             "durable PutSecretValue, 64 clients, against synchronous=OFF", 0.65, many.rate / unsynced.rate, "{:.2f} x"
         ),
         _most("durable PutSecretValue: answers that were not 2xx, lost connections", 0, failed, "{:.0f}"),
+    ]
+
+
+def parameters_goals(table: Table) -> list[Goal]:
+    """PutParameter against PutSecretValue, the slower kind of parameter."""
+    shares = [
+        parameters.share(table, operation, parameters.SECRET, parameters.ALONE, parameters.ALONE)
+        for operation in (parameters.STRING, parameters.SECURE)
+    ]
+    failed = sum(series.failed for series in table.all())
+    return [
+        _least("PutParameter: share of PutSecretValue's rate, by CPU", 0.8, min(shares), "{:.1f}", "{:.2f}"),
+        _most("PutParameter: answers that were not 2xx, lost connections", 0, failed, "{:.0f}"),
     ]
 
 

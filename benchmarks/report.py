@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import access, durability, goals, rotation, startup, throughput
+from benchmarks import access, durability, goals, parameters, rotation, startup, throughput
 from benchmarks.functions import Functions
 from benchmarks.goals import Goal
 from benchmarks.rotation import Rotation
@@ -34,6 +34,7 @@ class Run:
     throughput: Table | None = None
     access: Table | None = None
     durability: Table | None = None
+    parameters: Table | None = None
     startup: Startup | None = None
     rotation: Rotation | None = None
     functions: Functions | None = None
@@ -47,6 +48,8 @@ class Run:
             found += goals.access_goals(self.access)
         if self.durability:
             found += goals.durability_goals(self.durability)
+        if self.parameters:
+            found += goals.parameters_goals(self.parameters)
         if self.startup:
             found += goals.startup_goals(self.startup)
         if self.functions:
@@ -69,6 +72,7 @@ class Run:
             "throughput": [asdict(series) for series in self.throughput.all()] if self.throughput else None,
             "access": [asdict(series) for series in self.access.all()] if self.access else None,
             "durability": [asdict(series) for series in self.durability.all()] if self.durability else None,
+            "parameters": [asdict(series) for series in self.parameters.all()] if self.parameters else None,
             "rotation": asdict(self.rotation) if self.rotation else None,
             "startup": asdict(self.startup) if self.startup else None,
             "functions": asdict(self.functions) if self.functions else None,
@@ -102,6 +106,8 @@ def page(run: Run) -> str:
         parts += ["## What policies cost", "", *_access(run.access)]
     if run.durability:
         parts += ["## What durability costs", "", *_durability(run.durability)]
+    if run.parameters:
+        parts += ["## Parameters and events", "", *_parameters(run.parameters)]
     if run.startup:
         parts += ["## Start and memory", "", *_startup(run.startup)]
     if run.functions:
@@ -212,6 +218,27 @@ def _durability(found: Table) -> list[str]:
         "After each load the versions in the store are counted: at least as many as were acknowledged.",
         "",
         *table(("call", "acknowledged", "conn.", "requests/s", "p50 ms", "p99 ms", "CPU µs", "not 2xx"), rows),
+    ]
+
+
+def _parameters(found: Table) -> list[str]:
+    rows = [
+        (
+            *_figures(found.get(operation, listener, parameters.CONNECTIONS)),
+            f"{parameters.share(found, operation, parameters.SECRET, listener, parameters.ALONE):.2f}",
+        )
+        for operation in parameters.OPERATIONS
+        for listener in parameters.LISTENERS
+    ]
+    return [
+        "The same values written on one server. The rule wants `Parameter Store Change` and `Secret Label Updated`, so that "
+        "each write has an event and a delivery in its own transaction. Shares of PutSecretValue's rate with nobody "
+        "listening are by CPU, medians of each round's.",
+        "",
+        *table(
+            ("call", "events", "conn.", "requests/s", "p50 ms", "p99 ms", "CPU µs", "not 2xx", "of PutSecretValue"),
+            rows,
+        ),
     ]
 
 

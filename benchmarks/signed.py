@@ -16,7 +16,12 @@ from typing import Any
 
 from holdfast.wire.signer import Credentials, Signer
 
-TARGET_PREFIXES = {"secretsmanager": "secretsmanager", "ssm": "AmazonSSM", "kms": "TrentService"}
+TARGET_PREFIXES = {
+    "events": "AWSEvents",
+    "kms": "TrentService",
+    "secretsmanager": "secretsmanager",
+    "ssm": "AmazonSSM",
+}
 USER_AGENT = (
     "Boto3/1.44.5 md/Botocore#1.44.5 ua/2.1 os/linux#6.1.0 md/arch#x86_64 "
     f"lang/python#{platform.python_version()} md/pyimpl#CPython m/Z,e,E,N,b cfg/retry-mode#standard Botocore/1.44.5"

@@ -113,6 +113,23 @@ def _puts(batch: int, count: int) -> Iterator[Call]:
         yield Call("secretsmanager", "PutSecretValue", parameters)
 
 
+def prepare_parameters(endpoint: Endpoint, batch: int, kind: str) -> None:
+    """Create the parameters that the puts of a batch write to."""
+    calls = [_put_parameter(batch, number, kind) for number in range(SECRETS_OF_A_BATCH)]
+    send_all(endpoint.port, sign_all(endpoint, region_of(batch), calls), connections=8)
+
+
+def parameter_puts(endpoint: Endpoint, batch: int, kind: str, count: int) -> list[bytes]:
+    """Signed PutParameter requests, each of which writes a new version."""
+    calls = (_put_parameter(batch, number % SECRETS_OF_A_BATCH, kind) for number in range(count))
+    return sign_all(endpoint, region_of(batch), calls)
+
+
+def _put_parameter(batch: int, number: int, kind: str) -> Call:
+    name = f"/{_batch_name(batch, number)}"
+    return Call("ssm", "PutParameter", {"Name": name, "Value": value(number), "Type": kind, "Overwrite": True})
+
+
 def creates(endpoint: Endpoint, batch: int, count: int) -> list[bytes]:
     """Signed CreateSecret requests with names that are not taken."""
     return sign_all(endpoint, region_of(batch), (_create(f"batch-{batch}/new-{n:06}", n) for n in range(count)))

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from tests.issuer import Authority, Site
 
 from holdfast.server import outside
-from holdfast.server.outside import OutsideSettings, Web
+from holdfast.server.outside import Web
 from holdfast.server.outside_places import may_reach
+from holdfast.server.outside_settings import OutsideSettings
 from holdfast.services.outside import BadAnswer, OutsideError, Unreachable
 
 ResultT = TypeVar("ResultT")

@@ -18,7 +18,14 @@ from holdfast.api.base import Operation
 from holdfast.services.call import ServiceEvent
 from holdfast.services.cloudtrail import records
 from holdfast.services.cloudtrail.other_records import service_event, shared
-from holdfast.services.cloudtrail.rules import GLOBAL_SERVICES, READ_THOUGH_WAITING, Facts, record, shows_output
+from holdfast.services.cloudtrail.rules import (
+    CHANGE_THOUGH_READ,
+    GLOBAL_SERVICES,
+    READ_THOUGH_WAITING,
+    Facts,
+    record,
+    shows_output,
+)
 from holdfast.services.service import Mode
 from holdfast.vault.chain import START_TAG, ChainKey, Link, Opening, new_chain, seal_statement
 from holdfast.vault.randomness import moment_prefix, time_ordered_id
@@ -64,9 +71,8 @@ class Audit:
             service = self._directory.service(operation.service)
             served = service.operations.get(operation.name)
             # Credentials for the bearer of a token leave no row, and AWS counts that as a read.
-            read_only = operation.name in READ_THOUGH_WAITING or (
-                served is not None and (served.mode is Mode.READ or served.unsigned)
-            )
+            reads = served is not None and (served.mode is Mode.READ or served.unsigned)
+            read_only = operation.name in READ_THOUGH_WAITING or (reads and operation.name not in CHANGE_THOUGH_READ)
             facts = Facts(
                 service.api.metadata.api_version,
                 read_only,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from holdfast.services.outbox.deliveries import Delivery, NotDelivered
 
+HOUR = 3_600_000
+
 Tell = Callable[..., Any]
 
 
@@ -20,6 +22,8 @@ class DeliveryTally:
     def __init__(self) -> None:
         self.tell: Tell = _tell_nobody
         """Takes an event's name and values: the log's `warning`."""
+        self.delivered_kept = 24 * HOUR
+        self.failed_kept = 14 * 24 * HOUR
         self.delivered_total = 0
         self.failed_attempts_total = 0
         self.undeliverable_total = 0

@@ -20,6 +20,7 @@ from holdfast.server.audit import Audit
 from holdfast.server.audit_heads import HeadKeeper
 from holdfast.server.audit_trail import AuditTrail
 from holdfast.server.authenticate import Authenticator
+from holdfast.server.default_buses import DefaultBuses
 from holdfast.server.deliveries import DeliveryTally
 from holdfast.server.directory import Directory
 from holdfast.server.functions import CODE_PATH, FunctionHost
@@ -27,12 +28,14 @@ from holdfast.server.identities import Identities
 from holdfast.server.job_runner import JobRunner
 from holdfast.server.metrics import Metrics
 from holdfast.server.notebook import Notebook
-from holdfast.server.outside import OutsideSettings, Web
+from holdfast.server.outside import Web
+from holdfast.server.outside_settings import OutsideSettings
 from holdfast.server.pipeline import Pipeline, Report
 from holdfast.server.quotas import PARAMETERS_PER_REGION, Quotas
 from holdfast.server.signature_failures import SignatureFailures
 from holdfast.server.surroundings import ServerSurroundings
 from holdfast.services.holdfast import records
+from holdfast.services.outbox.looking import COUNT_FAILED, COUNT_WAITING
 from holdfast.store.group_commit import GroupCommit
 from holdfast.store.migrate import newest
 from holdfast.store.transaction import Transaction
@@ -107,10 +110,21 @@ class House:
             report,
         )
         self.surroundings.functions = self.functions
+        buses = DefaultBuses(self.surroundings)
+        self.notebook.tell = buses.take
+        self.notebook.wake = self._wake_if_scheduled
         self.metrics = Metrics()
         self.metrics.gauges = self._gauges
         runner = JobRunner(
-            executor, self.directory, self.notebook, audit, self.surroundings, clock, report, self.metrics.answered
+            executor,
+            self.directory,
+            self.notebook,
+            audit,
+            buses,
+            self.surroundings,
+            clock,
+            report,
+            self.metrics.answered,
         )
         self.worker = Worker(runner, clock, {EFFECT: job_workers, DELIVERY: delivery_workers})
         authenticator = Authenticator(
@@ -123,11 +137,12 @@ class House:
             executor=executor,
             notebook=self.notebook,
             audit=audit,
+            buses=buses,
             surroundings=self.surroundings,
             clock=clock,
             metrics=self.metrics,
             own_page=self.own_page,
-            wake_worker=self.worker.wake,
+            wake_worker=self._wake_if_scheduled,
             signature_failures=failures,
             report=report,
             quotas=_quotas(clock.monotonic) if quotas else None,
@@ -135,6 +150,11 @@ class House:
         self.handle = self.pipeline.handle
         self._started = clock.service()
         self._work: asyncio.Task[None] | None = None
+
+    def _wake_if_scheduled(self) -> None:
+        if self.surroundings.scheduled:
+            self.surroundings.scheduled = False
+            self.worker.wake()
 
     def start(self) -> None:
         """Begin due work; the loop must be running."""
@@ -198,8 +218,18 @@ class House:
         yield "holdfast_due_jobs_failed", "Due jobs that failed since the start", self.worker.failed_total
         yield "holdfast_clock_offset_seconds", "Service time ahead of wall time", self.clock.offset / 1000
         yield from self.deliveries.gauges()
+        yield from self._deliveries_kept()
         yield from self.functions.gauges()
         yield from self.listener_gauges()
+
+    def _deliveries_kept(self) -> Iterable[tuple[str, str, float]]:
+        tx = self.executor.snapshot()
+        for name, text, statement in (
+            ("holdfast_deliveries_waiting", "Deliveries that wait for an attempt, 100,000 at most", COUNT_WAITING),
+            ("holdfast_deliveries_failed_kept", "Deliveries that were given up and are kept", COUNT_FAILED),
+        ):
+            row = tx.one(statement)
+            yield name, text, row[0] if row else 0
 
     # -- services.holdfast.operations.Control -----------------------------------------------------------------------
 

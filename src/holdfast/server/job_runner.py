@@ -48,6 +48,7 @@ from holdfast.work.pace import Pace
 
 if TYPE_CHECKING:
     from holdfast.server.audit import Audit
+    from holdfast.server.default_buses import DefaultBuses
     from holdfast.server.directory import Directory
     from holdfast.server.notebook import Notebook
     from holdfast.server.pipeline import Report
@@ -82,6 +83,7 @@ class JobRunner:
         directory: Directory,
         notebook: Notebook,
         audit: Audit,
+        buses: DefaultBuses,
         surroundings: ServerSurroundings,
         clock: SystemClock,
         report: Report,
@@ -92,6 +94,7 @@ class JobRunner:
         self._directory = directory
         self._notebook = notebook
         self._audit = audit
+        self._buses = buses
         self._surroundings = surroundings
         self._clock = clock
         self._report = report
@@ -177,7 +180,10 @@ class JobRunner:
             denial = denial_of(call)
             if denial is not None:
                 write_denial(transaction, call.request_id, kept(denial))
-            self._audit.append(transaction, self._audit.rows(call.traces))
+            rows = self._audit.rows(call.traces)
+            self._audit.append(transaction, rows)
+        # What a delivery asks of others must not become the next event.
+        self._buses.take(transaction, () if job.lane == DELIVERY else rows, call.emitted)
         return True if effect is None else effect
 
     def _call(self, job: DueJob, transaction: Transaction) -> Call:

@@ -1,4 +1,5 @@
-"""What reads leave behind: audit records and notes, merged in memory, written with the next batch.
+"""What reads leave behind: audit records and notes, merged in memory, written with the next batch; what the records tell
+of is an event then.
 
 The window is bounded: a batch is written after `window` seconds, or as soon as it holds `BATCH` records. A crash of the
 process loses at most the reads of one window (never a write's record: that is in the write's own transaction). A window
@@ -38,6 +39,10 @@ class Notebook:
         self._timer: asyncio.TimerHandle | None = None
         self._in_flight = 0
         self._kinds: dict[str, Callable[..., None]] = {}
+        self.tell: Callable[[Transaction, list[Row]], None] = lambda _transaction, _records: None
+        """Called in the transaction that wrote records."""
+        self.wake: Callable[[], None] = lambda: None
+        """Called when a batch is on disk: it may have scheduled something."""
         self.failed = False
         """The newest batch could not be written; reads are refused until one can."""
         self.written = 0
@@ -91,6 +96,7 @@ class Notebook:
         def write(transaction: Transaction) -> None:
             self._audit.append(transaction, records)
             self.write_notes(transaction, notes)
+            self.tell(transaction, records)
 
         def written(error: StoreError | None) -> None:
             self._in_flight -= len(records)
@@ -101,6 +107,7 @@ class Notebook:
                     del self._writing_notes[key]
             if error is None:
                 self.written += len(records)
+                self.wake()
             else:
                 self._records = records + self._records
                 self._notes = {**notes, **self._notes}

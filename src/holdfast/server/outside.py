@@ -14,14 +14,16 @@ import contextlib
 import hashlib
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from holdfast.server.outside_http import Client, Connection, Destination, Nothing, Response, request_bytes
+from holdfast.server.outside_mail import Mailer
 from holdfast.server.outside_places import Place, Reach, port_of, resolve, web_address
-from holdfast.services.outside import Answer, BadAnswer, Letter, NotConfigured, Outgoing, Unreachable
+from holdfast.server.outside_queues import Queues
+from holdfast.server.outside_settings import OutsideSettings
+from holdfast.server.outside_trust import trusting
+from holdfast.services.outside import Answer, BadAnswer, Letter, Outgoing, Unreachable
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -35,15 +37,6 @@ ANEW_SECONDS = 10.0
 """Between two fetches of one address that were asked for although a copy is fresh."""
 FAILED_SECONDS = 2.0
 """How long a failure is answered from memory."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutsideSettings:
-    """How far this server reaches, and through whom."""
-
-    allow_private_targets: bool = False
-    ca_file: Path | None = None
-    """Authorities that are trusted beside the system's."""
 
 
 class Web:
@@ -61,6 +54,8 @@ class Web:
         self._kept: dict[str, _Document] = {}
         self._context: ssl.SSLContext | None = None
         self._client = Client(monotonic, wall, self._trust)
+        self._queues = Queues(self._client, wall, self._settings.queues, self._reach)
+        self._mailer = Mailer(self._settings.mail, wall, self._trust)
 
     async def close(self) -> None:
         """Close what is kept open; nothing may be under way."""
@@ -80,11 +75,11 @@ class Web:
         deduplication: str = "",
     ) -> None:
         """See `services.outside.Outside.enqueue`."""
-        raise NotConfigured("no queue service is set up: give --sqs-endpoint")
+        await self._queues.send(queue, body, attributes, group, deduplication)
 
     async def mail(self, letter: Letter) -> None:
         """See `services.outside.Outside.mail`."""
-        raise NotConfigured("no mail relay is set up: give --smtp-relay")
+        await self._mailer.send(letter)
 
     async def _trust(self) -> ssl.SSLContext:
         if self._context is None:
@@ -182,14 +177,6 @@ class _Page(Response):
             raise self._refuse(f"status {self.status}")
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise self._refuse("the answer is encoded")
-
-
-def trusting(ca_file: Path | None) -> ssl.SSLContext:
-    """The system's authorities, and those of a file. Raises OSError (ssl.SSLError is one) when the file is not usable."""
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context
 
 
 # -- certificates that no authority vouches for -------------------------------------------------------------------------

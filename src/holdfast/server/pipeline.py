@@ -12,7 +12,8 @@
                           waiting  authorize in a snapshot, then await the effect with no transaction open; the effect's
                                    answer, or a second half that runs in a snapshot of its own (`SecondHalf`)
       6  encode         typed output, or AWS's error; never without a recorded decision
-      7  audit          a write's record in its own transaction, a read's with the next batch; so is why it was denied
+      7  audit          a write's record in its own transaction, a read's with the next batch; so is why it was denied, and
+                       what the default buses of the accounts concerned are told of it (server/default_buses.py)
       8  reply          for a write: when its group is on disk
 
 An unsigned operation has no caller in step 3: its second half establishes and authorizes one. What fails before that is
@@ -54,6 +55,7 @@ from holdfast.wire.validation import Validator, validator
 if TYPE_CHECKING:
     from holdfast.server.audit import Audit
     from holdfast.server.authenticate import Authenticator, Caller
+    from holdfast.server.default_buses import DefaultBuses
     from holdfast.server.directory import Directory
     from holdfast.server.metrics import Metrics
     from holdfast.server.notebook import Notebook
@@ -115,6 +117,7 @@ class Pipeline:
         executor: GroupCommit,
         notebook: Notebook,
         audit: Audit,
+        buses: DefaultBuses,
         surroundings: ServerSurroundings,
         clock: Clock,
         metrics: Metrics,
@@ -129,6 +132,7 @@ class Pipeline:
         self._executor = executor
         self._notebook = notebook
         self._audit = audit
+        self._buses = buses
         self._surroundings = surroundings
         self._clock = clock
         self._metrics = metrics
@@ -363,9 +367,7 @@ class Pipeline:
                 self._report(exchange.request_id, error)
                 self._answer(exchange, self._error(exchange, unavailable()))
                 return
-            if self._surroundings.scheduled:
-                self._surroundings.scheduled = False
-                self._wake_worker()
+            self._wake_worker()
             self._answer(exchange, response[0])
 
         if not self._executor.write(unit, done):
@@ -400,7 +402,13 @@ class Pipeline:
         denial = denial_of(call) if may_be_denied(call) else None
         if denial is not None:
             write_denial(transaction, call.request_id, kept(denial))
-        self._audit.append(transaction, self._audit.rows(call.traces))
+        rows = self._audit.rows(call.traces)
+        self._audit.append(transaction, rows)
+        if trace.error is None:
+            self._buses.take(transaction, rows, call.emitted)
+        else:
+            # The rest was taken back. A call that failed has one row: no owner gets a copy.
+            self._buses.take(transaction, rows[:1])
         forget(call)
         return response
 

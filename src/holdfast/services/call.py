@@ -325,12 +325,14 @@ class Call:
         self.traces.append(trace)
         # What only reads has nothing to take back, and a savepoint costs two statements.
         mark = self.tx.savepoint() if served.mode is Mode.WRITE else 0
+        emitted = len(self.emitted)
         try:
             output: OutputT = served.function(child, value)
         except ServiceError as error:
             trace.error = error
             if mark:
                 self.tx.rollback(mark)
+                del self.emitted[emitted:]
             raise
         for decision in child.decisions:
             if decision.outcome is Outcome.ALLOW:
@@ -388,6 +390,7 @@ class Call:
         """
         event_id = self.randomness.uuid4()
         owner = account or self.account
+        self.needs_write()
         self.emitted.append(Emitted(event_id, owner, self.region, source, detail_type, self.now, resources, detail))
 
     def schedule(

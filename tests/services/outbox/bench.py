@@ -11,7 +11,7 @@ from typing import Any
 from holdfast.access.principal import service_role
 from holdfast.server.house import House
 from holdfast.server.opening import Opened, open_directory
-from holdfast.server.outside import OutsideSettings
+from holdfast.server.outside_settings import OutsideSettings
 from holdfast.server.settings import Settings
 from holdfast.services.call import Call, Source
 from holdfast.services.outbox.deliveries import Again, Courier, Delivery, GivenUp, NotDelivered, Prepare

@@ -47,7 +47,7 @@ def test_what_fails_is_tried_again_with_the_same_id_until_it_is_given_up(tmp_pat
         await bench.put("bad", "good")
         await bench.house.worker.advance(60_000)
         assert sorted(row[:5] for row in bench.rows()) == [
-            ("bad", "failed", 3, "500", "the receiver refused"),
+            ("bad", "failed", 3, "500", "the receiver refused (MaximumRetryAttempts)"),
             ("good", "delivered", 0, "", ""),
         ]
         bad = [each.headers["x-delivery"] for each in receiver.received if each.body == b"bad"]

@@ -20,8 +20,10 @@ from holdfast.access.principal import root_of, service_role
 from holdfast.api.base import Operation, ServiceError, Shape
 from holdfast.server.directory import Directory
 from holdfast.server.quotas import PARAMETERS_PER_REGION
-from holdfast.services.call import Call, NeedsWrite, ServiceEvent, Source
+from holdfast.services.call import Call, NeedsWrite, Source
+from holdfast.services.emitted import Emitted
 from holdfast.services.service import Mode, Served, Service
+from holdfast.services.ssm.events import POLICY_ACTION
 from holdfast.store.migrate import migrate
 from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
 from holdfast.store.statements import Statement
@@ -85,6 +87,7 @@ class House:
         self.principals: Any = None
         self.outside: Any = None
         self.functions: Any = None
+        self.deliveries: Any = None
         self.rotation: Any = None
         self.database = SqliteDatabase(path, synchronous="OFF")
         self.tx = CountingTransaction(self.database.writing, writable=True)
@@ -97,6 +100,8 @@ class House:
         self.identity: Identity | None = None
         """Who calls instead of the principal, with policies."""
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
+        self.emitted: list[Emitted] = []
+        """The events of the newest call or job that succeeded."""
 
     # Surroundings
 
@@ -137,6 +142,7 @@ class House:
     def _run(self, operation: Operation[InputT, OutputT], value: InputT, *, writable: bool) -> OutputT:
         with self.transaction(writable=writable) as tx:
             tx.statements = tx.rows = 0
+            self.emitted = []
             call = RecordingCall(
                 self,
                 tx,
@@ -150,6 +156,7 @@ class House:
             call.asked = self.asked = []
             output: OutputT = self.served(operation).function(call, value)
             assert any(decision.allowed for decision in call.decisions)
+            self.emitted = call.emitted
             return output
 
     def run(self, job: DueJob) -> list[tuple[str, str]]:
@@ -166,8 +173,9 @@ class House:
             )
             tx.run(CANCEL, *job.key)
             self.service(job.kind.partition(".")[0]).jobs[job.kind](call, job.subject, job.payload)
-            details = [trace.details for trace in call.traces if isinstance(trace, ServiceEvent)]
-            return [(d["parameter-name"], d["policy-type"]) for d in details if "policy-type" in d]
+            self.emitted = call.emitted
+            details = [event.detail for event in call.emitted if event.detail_type == POLICY_ACTION]
+            return [(detail["parameter-name"], detail["policy-type"]) for detail in details]
 
     def error(self, operation: Operation[InputT, OutputT], value: InputT) -> ServiceError:
         """The error of a call that must fail."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from holdfast.api.base import ServiceError
 from holdfast.services.ssm import events, policies
 from holdfast.services.ssm.policies import FINISHED, PENDING, Policy
+from holdfast.services.ssm.rules import Settings
 from holdfast.testing.server import Account, Server
 
 from .refusals import NOT_FOUND, refused
@@ -162,7 +163,8 @@ def test_event_details() -> None:
         "policy-content": content,
         "action-reason": "Parameter expired and was deleted",
     }
-    assert events.change_detail("Create", "n", "String") == {"operation": "Create", "name": "n", "type": "String"}
+    plain = Settings("String", "", "", "", "Standard", "text")
+    assert events.change_detail("Create", "n", plain) == {"operation": "Create", "name": "n", "type": "String"}
 
 
 # -- by themselves ------------------------------------------------------------------------------------------------

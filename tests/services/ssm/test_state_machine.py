@@ -1,6 +1,7 @@
 """Writes, tiers, policies, labels, tags, deletions and time in any order, against a model that fits on a page.
 
-The model is a dictionary; the house keeps a store. After any sequence of calls every way to read must agree with it.
+The model is a dictionary; the house keeps a store. After any sequence of calls every way to read must agree with it, and
+every change, refused ones never, has told of itself in exactly the event that AWS documents.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from holdfast.api.base import Operation, ServiceError
 from holdfast.services.ssm.jobs import APPLY_POLICIES
 from holdfast.work.due import next_job
 
-from .house import House
+from .house import ARN, House
 
 NAMES = ["x", "/x", "y", "/a/x", "/a/b/x", "/a"]
 LABELS = ["prod", "test", "1bad"]
@@ -95,6 +96,8 @@ class ParameterMachine(RuleBasedStateMachine):
         self.acted: list[tuple[str, str]] = []
         """What policies must have done, in order."""
         self.warned: set[tuple[str, int]] = set()
+        self.named: dict[str, ModelParameter] = {}
+        """The newest parameter of each path, deleted ones too."""
         for name in ("/x", "/a/x"):
             self.put_new(name, "v", "String", "Advanced")
             self.put_watched(name, None, 4, 2, 1)
@@ -109,6 +112,21 @@ class ParameterMachine(RuleBasedStateMachine):
             return self.house.call(operation, operation.input(**members))
         except ServiceError as error:
             return error.code
+
+    def told(self, *operations: tuple[str, str]) -> None:
+        """The newest call sent these `Parameter Store Change` events, (operation, path) of each, and nothing else."""
+        expected = [
+            (
+                "aws.ssm",
+                "Parameter Store Change",
+                (f"{ARN}{path}",),
+                {"operation": operation, "name": name, "type": kind},
+            )
+            for operation, path, name, kind in (
+                (operation, path, self.named[path].name, self.named[path].type) for operation, path in operations
+            )
+        ]
+        assert [(e.source, e.detail_type, e.resources, e.detail) for e in self.house.emitted] == expected
 
     def count(self, tier: str) -> int:
         return sum(known.tier == tier for known in self.model.values())
@@ -139,13 +157,16 @@ class ParameterMachine(RuleBasedStateMachine):
         answer = self.call(api.PutParameter, Name=name, Value=value, Type=kind, Tier=tier)
         if path_of(name) in self.model:
             assert answer == "ParameterAlreadyExists"
+            self.told()
             return
         expected = self.expected_tier(path_of(name), tier, policies=False)
         if expected == "ParameterLimitExceeded":
             assert answer == expected
+            self.told()
             return
         assert (answer.Version, answer.Tier) == (1, expected)
-        self.model[path_of(name)] = ModelParameter(name, kind, {1: value}, tier=expected)
+        self.model[path_of(name)] = self.named[path_of(name)] = ModelParameter(name, kind, {1: value}, tier=expected)
+        self.told(("Create", path_of(name)))
 
     @rule(name=st.sampled_from(NAMES), value=VALUES, tier=TIERS)
     def overwrite(self, name: str, value: str, tier: str | None) -> None:
@@ -157,8 +178,10 @@ class ParameterMachine(RuleBasedStateMachine):
         expected = self.expected_tier(path_of(name), tier, policies=False)
         if expected not in LIMITS:
             assert answer == expected
+            self.told()
             return
         assert (answer.Version, answer.Tier) == (known.newest + 1, expected)
+        self.told(("Update", path_of(name)))
         known.versions[answer.Version] = value
         known.tier = expected
         if known.policies.idle_hours:
@@ -190,8 +213,10 @@ class ParameterMachine(RuleBasedStateMachine):
         expected = self.expected_tier(path_of(name), tier, policies=bool(sent))
         if expected not in LIMITS:
             assert answer == expected
+            self.told()
             return
         assert (answer.Version, answer.Tier) == (known.newest + 1, expected)
+        self.told(("Update", path_of(name)))
         known.versions[answer.Version] = "w"
         known.tier = expected
         before = known.policies
@@ -217,6 +242,9 @@ class ParameterMachine(RuleBasedStateMachine):
             self.acted += self.model_acts(job.subject)
             assert job.kind == APPLY_POLICIES
             assert self.house.run(job) == self.acted
+            expired = [("Delete", job.subject)] if job.subject not in self.model else []
+            self.house.emitted = [e for e in self.house.emitted if e.detail_type == "Parameter Store Change"]
+            self.told(*expired)
             self.acted.clear()
         self.house.now = target
         assert all(
@@ -261,12 +289,15 @@ class ParameterMachine(RuleBasedStateMachine):
             assert answer == "ParameterVersionNotFound"
             return
         assert (answer.ParameterVersion, answer.InvalidLabels) == (on, ["1bad"] if label == "1bad" else [])
-        if label != "1bad":
+        moves = label != "1bad" and known.labels.get(label) != on
+        self.told(*([("LabelParameterVersion", path_of(name))] if moves else []))
+        if moves:
             known.labels[label] = on
 
     @rule(name=st.sampled_from(NAMES), version=st.integers(1, 3), label=st.sampled_from(LABELS))
     def unlabel(self, name: str, version: int, label: str) -> None:
         answer = self.call(api.UnlabelParameterVersion, Name=name, ParameterVersion=version, Labels=[label])
+        self.told()
         known = self.model.get(path_of(name))
         if known is None:
             assert answer == "ParameterNotFound"
@@ -299,6 +330,7 @@ class ParameterMachine(RuleBasedStateMachine):
         answer = self.call(api.DeleteParameters, Names=names)
         assert answer.DeletedParameters == [name for name in names if path_of(name) in self.model]
         assert answer.InvalidParameters == [name for name in names if path_of(name) not in self.model]
+        self.told(*[("Delete", path_of(name)) for name in answer.DeletedParameters])
         for name in names:
             self.model.pop(path_of(name), None)
 

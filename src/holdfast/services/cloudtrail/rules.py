@@ -40,6 +40,9 @@ NEVER_SHOWN = frozenset({"SessionToken"})
 """Members that no model marks sensitive and that AWS shows. Ours hold the secret access key, if sealed."""
 READ_THOUGH_WAITING = frozenset({"LookupEvents", "ReadAudit", "SearchAudit", "VerifyAudit"})
 """Operations that change nothing, though they are not served as plain reads."""
+CHANGE_THOUGH_READ = frozenset({"GetSessionToken"})
+"""Operations that are served as reads, but which AWS counts as changes ("Receiving read-only management events from AWS
+services", EventBridge user guide)."""
 GLOBAL_SERVICES = {"iam": "us-east-1"}
 """Where CloudTrail records services that have no region ("Global service events")."""
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.services.call import Call
-from holdfast.services.kms import grant_records, keys, records, rules
+from holdfast.services.kms import events, grant_records, keys, records, rules
 from holdfast.services.kms.rotation_operations import AUTOMATIC
 
 
@@ -28,7 +28,9 @@ def delete_key(call: Call, subject: str, payload: dict[str, Any]) -> None:
         records.DELETE_KEY,
     ):
         call.tx.run(statement, call.account, call.region, subject)
-    call.service_event("kms", "DeleteKey", keys.arn_of(call, call.account, subject), {"keyId": subject})
+    arn = keys.arn_of(call, call.account, subject)
+    call.service_event("kms", "DeleteKey", arn, {"keyId": subject})
+    events.deleted(call, arn, subject)
 
 
 def rotate_key(call: Call, subject: str, payload: dict[str, Any]) -> None:
@@ -39,7 +41,7 @@ def rotate_key(call: Call, subject: str, payload: dict[str, Any]) -> None:
     if not rules.rotation_is_due(key.lifecycle, call.now):
         keys.schedule_jobs(call, subject, key.lifecycle)
         return
-    keys.rotate(call, subject, AUTOMATIC)
+    keys.rotate(call, key, AUTOMATIC)
     details = {"keyId": subject, "rotationType": AUTOMATIC}
     call.service_event("kms", "RotateKey", keys.arn_of(call, call.account, subject), details)
     keys.change_lifecycle(call, key, rules.rotated(key.lifecycle, call.now))

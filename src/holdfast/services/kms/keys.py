@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.access.decision import denial_text
 from holdfast.api.base import AccessDeniedException
-from holdfast.services.kms import records
+from holdfast.services.kms import events, records
 from holdfast.services.kms.authorization import SYMMETRIC, KeyContext, Suits, authorize, deny
 from holdfast.services.kms.identifiers import (
     KeyReference,
@@ -269,8 +269,12 @@ def schedule_jobs(call: Call, key_id: str, lifecycle: Lifecycle) -> None:
             call.cancel(kind, key_id)
 
 
-def rotate(call: Call, key_id: str, rotation_type: str) -> str:
-    """Give a key fresh material, which encrypts from now on; the older ones still decrypt. The new material's id."""
+def rotate(call: Call, key: Key, rotation_type: str) -> str:
+    """Give a key fresh material, which encrypts from now on; the older ones still decrypt. The new material's id.
+
+    It is told of as an event.
+    """
+    key_id = key.key_id
     material = call.vault.new_material(call.account, call.region, key_id)
     newest = call.tx.one(records.NEWEST_SEQUENCE, call.account, call.region, key_id)
     assert newest is not None
@@ -286,4 +290,6 @@ def rotate(call: Call, key_id: str, rotation_type: str) -> str:
         rotation_type,
     )
     call.tx.run(records.WRITE_CURRENT_MATERIAL, material.material_id, call.account, call.region, key_id)
+    arn = arn_of(call, call.account, key_id)
+    events.rotated(call, arn, key_id, rotation_type, key.material_id, material.material_id)
     return material.material_id

@@ -53,7 +53,7 @@ def rotate_key_on_demand(call: Call, value: kms.RotateKeyOnDemandRequest) -> kms
     key, arn, account = keys.manage(call, value.KeyId, "kms:RotateKeyOnDemand")
     done = call.tx.one(records.COUNT_ON_DEMAND, account, call.region, key.key_id)
     rules.require_rotation_on_demand(key.lifecycle, arn, done[0] if done else 0, call.now)
-    keys.rotate(call, key.key_id, ON_DEMAND)
+    keys.rotate(call, key, ON_DEMAND)
     return kms.RotateKeyOnDemandResponse(KeyId=arn)
 
 

@@ -84,7 +84,12 @@ class GivenUp:
 
 
 class Tally(Protocol):
-    """Who counts deliveries and tells the operator."""
+    """Who counts deliveries, tells the operator, and knows how long they are kept."""
+
+    delivered_kept: int
+    """Milliseconds; 0: not at all."""
+    failed_kept: int
+    """Milliseconds; 0: until they are sent again."""
 
     def delivered(self) -> None:
         """One arrived."""

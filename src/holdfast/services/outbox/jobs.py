@@ -21,10 +21,12 @@ from holdfast.services.outbox.records import (
     DELIVERED,
     FAILED,
     OUTCOME,
+    REMOVE,
     WAITING,
     due_deliveries,
     next_due,
 )
+from holdfast.services.outbox.retention import remove_later
 from holdfast.services.outside import OutsideError
 from holdfast.services.service import JobEffect, SecondHalf
 from holdfast.store.sqlite import is_store_failure
@@ -132,7 +134,11 @@ def _write_down(call: Call, courier: Courier, delivery: Delivery, failure: NotDe
     tally = call.surroundings.deliveries
     if failure is None:
         tally.delivered()
-        call.tx.run(OUTCOME, DELIVERED, call.now, delivery.attempts, "", "", delivery.delivery_id)
+        if tally.delivered_kept:
+            call.tx.run(OUTCOME, DELIVERED, call.now, delivery.attempts, "", "", delivery.delivery_id)
+            remove_later(call, DELIVERED)
+        else:
+            call.tx.run(REMOVE, delivery.delivery_id)
         return
     tally.attempt_failed()
     tried = replace(delivery, attempts=delivery.attempts + 1)
@@ -143,7 +149,9 @@ def _write_down(call: Call, courier: Courier, delivery: Delivery, failure: NotDe
         return
     _apart(call, lambda: courier.exhausted(call, tried, failure, verdict))
     tally.undeliverable(tried, failure)
-    call.tx.run(OUTCOME, FAILED, call.now, tried.attempts, failure.code, failure.reason, delivery.delivery_id)
+    reason = f"{failure.reason} ({verdict.condition})" if verdict.condition else failure.reason
+    call.tx.run(OUTCOME, FAILED, call.now, tried.attempts, failure.code, reason, delivery.delivery_id)
+    remove_later(call, FAILED)
 
 
 def _judge(call: Call, courier: Courier, delivery: Delivery, failure: NotDelivered) -> Again | GivenUp:

@@ -124,7 +124,7 @@ def _between(least: float, most: float, share: float, function: BackoffFunction)
         case "arithmetic":  # each step longer than the one before by the same amount
             rise = share * share
         case "geometric":  # each delay the one before by the same factor
-            return float(least * (most / least) ** share) if least > 0 else most * share
+            return min(most, float(least * (most / least) ** share)) if least > 0 else most * share
         case "exponential":
             rise = (2 ** (10 * share) - 1) / 1023
     return least + (most - least) * rise

@@ -2,7 +2,7 @@
 
 `read_value` is the hottest statement of the server: the secret, the label asked for and its version in one join of
 three primary keys. Labels are written twice, in `secret_label` for the schema and in `secret.stages` for readers,
-always by `write_labels`. Listing statements are in `listings`.
+always by `write_labels`, which `labels` calls. Listing statements are in `listings`.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from holdfast.api import secretsmanager as api
 from holdfast.services.call import Call
 from holdfast.services.secretsmanager import records, rotation_records, rotation_rules, rules, versions
 from holdfast.services.secretsmanager.finding import arn_of
+from holdfast.services.secretsmanager.labels import write_labels
 from holdfast.services.secretsmanager.records import Secret
 from holdfast.services.secretsmanager.rotation_records import Attempt, Underway
 from holdfast.services.secretsmanager.rotation_rules import Rotation
@@ -121,7 +122,7 @@ def without_pending(call: Call, secret: Secret, version_id: str) -> Secret:
     if before.get(rules.PENDING) != version_id:
         return secret
     after = {label: version for label, version in before.items() if label != rules.PENDING}
-    return records.write_labels(call.tx, secret, before, after)._replace(last_changed=call.now)
+    return write_labels(call, secret, before, after)._replace(last_changed=call.now)
 
 
 def finished(secret: Secret, underway: Underway) -> bool:

@@ -17,6 +17,7 @@ from holdfast.services.call import Call
 from holdfast.services.secretsmanager import records, rotation_progress, rotation_records, rotation_rules, rules
 from holdfast.services.secretsmanager.finding import find, find_active
 from holdfast.services.secretsmanager.identifiers import secret_arn
+from holdfast.services.secretsmanager.labels import write_labels
 from holdfast.services.secretsmanager.records import Secret
 from holdfast.services.secretsmanager.rotation_functions import ROLE, engine_of
 from holdfast.services.secretsmanager.rotation_records import LIST_ROTATING, Attempt
@@ -128,7 +129,7 @@ def roll_back_rotation(call: Call, value: own.RollBackRotationRequest) -> own.Ro
         if previous is None or version is None or version.kind is None:
             raise own.NothingToDoException("The secret has no previous value to go back to.")
         after = rules.attach(labels, previous, (rules.CURRENT,))
-        secret = records.write_labels(call.tx, secret, labels, after)._replace(last_changed=call.now)
+        secret = write_labels(call, secret, labels, after)._replace(last_changed=call.now)
     records.update_secret(call.tx, secret)
     return own.RollBackRotationResponse(Secret=arn, Labels=rules.labels_of(secret.stages))
 

@@ -7,6 +7,7 @@ from holdfast.services.call import Call
 from holdfast.services.paging import next_token
 from holdfast.services.secretsmanager import records, rotation_progress, rules
 from holdfast.services.secretsmanager.finding import find, find_active, version_not_found
+from holdfast.services.secretsmanager.labels import write_labels
 from holdfast.services.secretsmanager.records import VERSION_ACCESS, ListedVersion, Secret
 from holdfast.services.secretsmanager.selection import open_position
 
@@ -63,6 +64,6 @@ def update_secret_version_stage(
     before = rules.labels_of(secret.stages)
     after = rules.move_label(before, label, move_to, remove_from)
     if after != before:
-        secret = records.write_labels(call.tx, secret, before, after)._replace(last_changed=call.now)
+        secret = write_labels(call, secret, before, after)._replace(last_changed=call.now)
         records.update_secret(call.tx, rotation_progress.labels_moved(call, secret, before))
     return api.UpdateSecretVersionStageResponse(ARN=arn, Name=secret.name)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from holdfast.services.call import Call
 from holdfast.services.secretsmanager import records, rules
+from holdfast.services.secretsmanager.labels import write_labels
 from holdfast.services.secretsmanager.records import SealedValue, Secret
 
 
@@ -18,7 +19,7 @@ def insert_with_version(call: Call, secret: Secret, value: SealedValue) -> None:
     labels = rules.attach({}, secret.create_token, rules.labels_of_new_version(None, first=True))
     records.insert_secret(call.tx, secret._replace(version_count=1, stages=rules.stages_text(labels)))
     records.insert_version(call.tx, secret, secret.create_token, call.now, value)
-    records.write_labels(call.tx, secret, {}, labels)
+    write_labels(call, secret, {}, labels)
 
 
 def add_version(
@@ -42,7 +43,7 @@ def _insert(call: Call, secret: Secret, version_id: str, value: SealedValue | No
     after = rules.attach(before, version_id, labels)
     superfluous = _superfluous(call, secret, after)
     records.insert_version(call.tx, secret, version_id, call.now, value)
-    secret = records.write_labels(call.tx, secret, before, after)
+    secret = write_labels(call, secret, before, after)
     for old in superfluous:
         records.delete_version(call.tx, secret, old)
     return secret._replace(version_count=secret.version_count + 1 - len(superfluous), last_changed=call.now)
@@ -55,7 +56,7 @@ def fill_version(
     before = rules.labels_of(secret.stages)
     after = rules.attach(before, version_id, rules.labels_of_new_version(wanted, first=False))
     records.fill_version(call.tx, secret, version_id, value)
-    return records.write_labels(call.tx, secret, before, after)._replace(last_changed=call.now)
+    return write_labels(call, secret, before, after)._replace(last_changed=call.now)
 
 
 def _superfluous(call: Call, secret: Secret, labels: rules.Labels) -> list[str]:

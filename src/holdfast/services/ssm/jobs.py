@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from holdfast.services.ssm import events, policies, records
-from holdfast.services.ssm.answers import arn
 from holdfast.services.ssm.policies import EXPIRATION
 from holdfast.services.ssm.rules import PUBLIC
 
@@ -31,10 +30,11 @@ def schedule_policies(call: Call, path: str, before: str, after: str) -> None:
 
 
 def delete(call: Call, found: Parameter) -> None:
-    """Delete a parameter with everything that belongs to it, its job included."""
+    """Delete a parameter with everything that belongs to it, its job included, and tell of it."""
     records.delete_parameter(call.tx, found.account, call.region, found.path, found.tier)
     if found.account != PUBLIC:
         schedule_policies(call, found.path, found.settings.policies, "")
+    events.changed(call, found.account, found.path, found.name, found.settings, events.DELETE)
 
 
 def apply_policies(call: Call, subject: str, payload: dict[str, Any]) -> None:
@@ -44,17 +44,14 @@ def apply_policies(call: Call, subject: str, payload: dict[str, Any]) -> None:
         return
     before = found.settings.policies
     after, acted = policies.act(policies.decode(before), call.now)
-    resource = arn(call, call.account, subject)
     for policy in acted:
         expired = policy.type == EXPIRATION
         detail = events.policy_action_detail(
             policy.type, policy.text, found.name, found.type, events.EXPIRED if expired else ""
         )
-        call.service_event("ssm", events.POLICY_ACTION, resource, detail)
+        events.policy_acted(call, subject, detail)
         if expired:
             delete(call, found)
-            change = events.change_detail("Delete", found.name, found.type, found.settings.description)
-            call.service_event("ssm", events.CHANGE, resource, change)
             return
     text = policies.encode(after)
     if acted:

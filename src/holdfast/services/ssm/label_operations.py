@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.api import ssm as api
-from holdfast.services.ssm import records, rules
+from holdfast.services.ssm import events, records, rules
 from holdfast.services.ssm.answers import arn, required, tag_context
 from holdfast.services.ssm.records import Parameter
 
@@ -26,6 +26,8 @@ def label_parameter_version(call: Call, value: api.LabelParameterVersionRequest)
     attached, invalid = rules.attach(records.labels_of(*place), version, required(value.Labels))
     for label in attached:
         records.put_label(*place, label, version)
+    if attached:
+        events.changed(call, found.account, found.path, found.name, found.settings, events.LABEL)
     return api.LabelParameterVersionResult(InvalidLabels=invalid, ParameterVersion=version)
 
 

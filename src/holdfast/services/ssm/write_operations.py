@@ -59,6 +59,7 @@ def put_parameter(call: Call, value: api.PutParameterRequest) -> api.PutParamete
         records.write_tags(call.tx, account, call.region, name.path, tags)
     if account != PUBLIC:
         jobs.schedule_policies(call, name.path, before.settings.policies if before else "", settings.policies)
+    _tell(call, account, before, name, settings)
     return api.PutParameterResult(Version=number, Tier=settings.tier)
 
 
@@ -193,22 +194,22 @@ def reveal_public(call: Call, published: records.Value) -> str:
 def _refuse_image(
     call: Call, account: str, before: Parameter | None, name: Name, settings: Settings, number: int
 ) -> api.PutParameterResult:
-    """Answer as if the version were there, and put on record that it is not.
+    """Answer as if the version were there, and tell that it is not.
 
     "A successful HTTP 200 response does not guarantee that your parameter was successfully created or updated. The
     aws:ec2:image value is validated asynchronously" (API reference, PutParameter, DataType). Here the validation is over
     before the answer is.
     """
-    detail = events.change_detail(
-        "Update" if before else "Create",
-        name.text,
-        settings.type,
-        settings.description,
-        settings.data_type,
-        events.UNKNOWN_IMAGE,
-    )
-    call.service_event("ssm", events.CHANGE, arn(call, account, name.path), detail)
+    _tell(call, account, before, name, settings, events.UNKNOWN_IMAGE)
     return api.PutParameterResult(Version=number, Tier=settings.tier)
+
+
+def _tell(
+    call: Call, account: str, before: Parameter | None, name: Name, settings: Settings, exception: str = ""
+) -> None:
+    operation = events.UPDATE if before else events.CREATE
+    shown = before.name if before else name.text
+    events.changed(call, account, name.path, shown, settings, operation, exception=exception)
 
 
 # -- rows ------------------------------------------------------------------------------------------------------------
