@@ -92,7 +92,9 @@ def _checked(name: str, value: str, check: Callable[[str], None]) -> str:
 # -- subscriptions ------------------------------------------------------------------------------------------------------
 
 
-def with_subscription_attribute(operation: str, subscription: Subscription, name: str, value: str) -> Subscription | None:
+def with_subscription_attribute(
+    operation: str, subscription: Subscription, name: str, value: str
+) -> Subscription | None:
     """A subscription with an attribute set; None for a name that is none. Raises Refusal.
 
     Whether filter policy and scope fit each other is for `check_filter`, when all are set.

@@ -191,7 +191,9 @@ def _of_topic(given: Mapping[str, Any]) -> tuple[DeliveryPolicy, bool]:
     if not isinstance(closed, bool):
         raise BadPolicy("disableSubscriptionOverrides must be true or false")
     default = DeliveryPolicy()
-    return _policy(http, default, "defaultHealthyRetryPolicy", "defaultThrottlePolicy", "defaultRequestPolicy"), not closed
+    return _policy(
+        http, default, "defaultHealthyRetryPolicy", "defaultThrottlePolicy", "defaultRequestPolicy"
+    ), not closed
 
 
 def _of_subscription(given: Mapping[str, Any], default: DeliveryPolicy) -> DeliveryPolicy:
@@ -201,7 +203,9 @@ def _of_subscription(given: Mapping[str, Any], default: DeliveryPolicy) -> Deliv
     return _policy(given, default, "healthyRetryPolicy", "throttlePolicy", "requestPolicy")
 
 
-def _policy(given: Mapping[str, Any], default: DeliveryPolicy, retry: str, throttle: str, request: str) -> DeliveryPolicy:
+def _policy(
+    given: Mapping[str, Any], default: DeliveryPolicy, retry: str, throttle: str, request: str
+) -> DeliveryPolicy:
     retries = _part(given, retry, tuple(Retries().shown()))
     limits = _part(given, throttle, ("maxReceivesPerSecond",))
     requests = _part(given, request, ("headerContentType",))

@@ -91,7 +91,9 @@ def _queue(text: str, account: str) -> Endpoint:
     if arn.service != "sqs" or not arn.region or not arn.account:
         raise invalid("SQS endpoint ARN")
     if arn.resource.endswith(FIFO):
-        raise invalid("Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics")
+        raise invalid(
+            "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics"
+        )
     if _QUEUE.fullmatch(arn.resource) is None:
         raise invalid("SQS endpoint ARN")
     return Endpoint(text, "", arn.account)

@@ -43,9 +43,7 @@ def denied(decision: Decision) -> api.AuthorizationErrorException:
     return api.AuthorizationErrorException(denial_text(replace(decision, action=f"{prefix.upper()}:{name}")))
 
 
-def authorize(
-    call: Call, action: str, key: TopicKey, topic: Topic | None, context: Context = EMPTY_CONTEXT
-) -> None:
+def authorize(call: Call, action: str, key: TopicKey, topic: Topic | None, context: Context = EMPTY_CONTEXT) -> None:
     """Raise AuthorizationErrorException unless the caller may do `action` to the topic, whether it exists or not."""
     policy = None if topic is None else compiled(call.partition, key, topic.policy)
     if topic is not None and topic.tags:

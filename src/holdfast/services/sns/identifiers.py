@@ -1,7 +1,7 @@
 """The ARNs of topics and subscriptions.
 
-    arn:aws:sns:REGION:ACCOUNT:TOPIC                   a topic
-    arn:aws:sns:REGION:ACCOUNT:TOPIC:UUID              a subscription; account and region are the topic's
+arn:aws:sns:REGION:ACCOUNT:TOPIC                   a topic
+arn:aws:sns:REGION:ACCOUNT:TOPIC:UUID              a subscription; account and region are the topic's
 """
 
 from __future__ import annotations

@@ -77,9 +77,7 @@ def message_of(value: api.PublishInput | api.PublishBatchRequestEntry, message_i
     _check_subject(value.Subject)
     for name in ("MessageDeduplicationId", "MessageGroupId"):
         if getattr(value, name) is not None:
-            raise invalid(
-                f"{name} Reason: The request includes {name} parameter that is not valid for this topic type"
-            )
+            raise invalid(f"{name} Reason: The request includes {name} parameter that is not valid for this topic type")
     attributes = {name: _attribute(name, given) for name, given in (value.MessageAttributes or {}).items()}
     texts: dict[str, str] = {}
     text = value.Message
@@ -145,7 +143,10 @@ def _attribute(name: str, given: api.MessageAttributeValue) -> Attribute:
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"[+-]?(?:[0-9]{1,128}(?:\.[0-9]{0,128})?|\.[0-9]{1,128})(?:[eE][+-]?[0-9]{1,3})?", text) is not None
+    return (
+        re.fullmatch(r"[+-]?(?:[0-9]{1,128}(?:\.[0-9]{0,128})?|\.[0-9]{1,128})(?:[eE][+-]?[0-9]{1,3})?", text)
+        is not None
+    )
 
 
 def _check_array(name: str, text: str) -> None:

@@ -67,9 +67,7 @@ def _check_entries(entries: list[api.PublishBatchRequestEntry]) -> None:
     if not entries:
         raise api.EmptyBatchRequestException("The batch request doesn't contain any entries.")
     if len(entries) > MOST_ENTRIES:
-        raise api.TooManyEntriesInBatchRequestException(
-            "The batch request contains more entries than permissible."
-        )
+        raise api.TooManyEntriesInBatchRequestException("The batch request contains more entries than permissible.")
     if not all(_ID.fullmatch(entry.Id or "") for entry in entries):
         raise api.InvalidBatchEntryIdException(
             "The Id of a batch entry in a batch request doesn't abide by the specification."

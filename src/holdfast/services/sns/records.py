@@ -83,11 +83,12 @@ WRITE_TOPIC = Statement(
     f"UPDATE sns_topic SET {', '.join(f'{field} = ?' for field in Topic._fields[4:10])} WHERE {_KEY}"  # noqa: S608
 )
 COUNT = Statement(
-    "UPDATE sns_topic SET confirmed = confirmed + ?, pending = pending + ?, deleted = deleted + ?"
-    f" WHERE {_KEY}"  # noqa: S608
+    f"UPDATE sns_topic SET confirmed = confirmed + ?, pending = pending + ?, deleted = deleted + ? WHERE {_KEY}"  # noqa: S608
 )
 REMOVE_TOPIC = Statement(f"DELETE FROM sns_topic WHERE {_KEY}")  # noqa: S608
-LIST_TOPICS = Statement("SELECT name FROM sns_topic WHERE account = ? AND region = ? AND name > ? ORDER BY name LIMIT ?")
+LIST_TOPICS = Statement(
+    "SELECT name FROM sns_topic WHERE account = ? AND region = ? AND name > ? ORDER BY name LIMIT ?"
+)
 
 READ_SUBSCRIPTION = Statement(
     f"SELECT {_SUBSCRIPTION} FROM sns_subscription WHERE {_KEY} AND subscription_id = ?"  # noqa: S608
@@ -99,9 +100,7 @@ READ_BY_ENDPOINT = Statement(
 READ_BY_TOKEN = Statement(
     f"SELECT {_SUBSCRIPTION} FROM sns_subscription WHERE token_hash = ? AND {_KEY}"  # noqa: S608
 )
-INSERT_SUBSCRIPTION = Statement(
-    f"INSERT INTO sns_subscription VALUES ({', '.join('?' * len(Subscription._fields))})"
-)
+INSERT_SUBSCRIPTION = Statement(f"INSERT INTO sns_subscription VALUES ({', '.join('?' * len(Subscription._fields))})")
 WRITE_SUBSCRIPTION = Statement(
     f"UPDATE sns_subscription SET {', '.join(f'{field} = ?' for field in Subscription._fields[10:])}"  # noqa: S608
     f" WHERE {_KEY} AND subscription_id = ?"
@@ -121,8 +120,7 @@ LIST_CONFIRMED = Statement(
     " ORDER BY subscription_id LIMIT ?"
 )
 COUNT_FILTERS = Statement(
-    "SELECT COUNT(*) FROM (SELECT 1 FROM sns_subscription"
-    f" WHERE {_KEY} AND filter_policy <> '' LIMIT ?) AS filters"  # noqa: S608
+    f"SELECT COUNT(*) FROM (SELECT 1 FROM sns_subscription WHERE {_KEY} AND filter_policy <> '' LIMIT ?) AS filters"  # noqa: S608
 )
 COUNT_ALL_FILTERS = Statement(
     "SELECT COUNT(*) FROM (SELECT 1 FROM sns_subscription"
@@ -132,9 +130,7 @@ COUNT_ALL_FILTERS = Statement(
 INSERT_FAN_OUT = Statement(
     "INSERT INTO sns_fan_out (message_id, account, region, name, position, message_sealed) VALUES (?, ?, ?, ?, ?, ?)"
 )
-READ_FAN_OUT = Statement(
-    "SELECT account, region, name, position, message_sealed FROM sns_fan_out WHERE message_id = ?"
-)
+READ_FAN_OUT = Statement("SELECT account, region, name, position, message_sealed FROM sns_fan_out WHERE message_id = ?")
 MOVE_FAN_OUT = Statement("UPDATE sns_fan_out SET position = ? WHERE message_id = ?")
 REMOVE_FAN_OUT = Statement("DELETE FROM sns_fan_out WHERE message_id = ?")
 
