@@ -46,6 +46,8 @@ from holdfast.work.clock import SystemClock
 from holdfast.work.due import COUNT, DELIVERY, EFFECT, next_job
 from holdfast.work.worker import Worker
 
+CERTIFICATE_PATH = "/SimpleNotificationService-"
+
 
 class House:
     """All rooms of one server on one store."""
@@ -183,7 +185,8 @@ class House:
     # -- own pages --------------------------------------------------------------------------------------------------
 
     def own_page(self, request: Request) -> Response:
-        """Health and metrics: unsigned, and nothing in them that a user chose. A function's code, for who has its address."""
+        """Health, metrics and certificates: unsigned, and nothing in them that a user chose. A function's code, for who has
+        its address."""
         path = request.target.partition("?")[0]
         if request.method not in ("GET", "HEAD"):
             return Response(405, b"method not allowed\n", [("Content-Type", "text/plain"), ("Allow", "GET, HEAD")])
@@ -193,11 +196,21 @@ class House:
             return Response(200 if ready else 503, body, [("Content-Type", "application/json")])
         if path == "/_holdfast/metrics":
             return Response(200, self.metrics.page(), [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
+        if path.startswith(CERTIFICATE_PATH):
+            pem = self._certificate(path.removeprefix(CERTIFICATE_PATH).removesuffix(".pem"))
+            if pem is not None:
+                return Response(200, pem, [("Content-Type", "application/x-pem-file")])
         if path.startswith(CODE_PATH):
             code = self.functions.code_of(path.removeprefix(CODE_PATH))
             if code is not None:
                 return Response(200, code, [("Content-Type", "application/zip"), ("Cache-Control", "no-store")])
         return Response(404, b"no such page\n", [("Content-Type", "text/plain")])
+
+    def _certificate(self, key_id: str) -> bytes | None:
+        """Of the key that signs messages ("SigningCertURL"); None for a key that is none."""
+        from holdfast.services.sns.records import read_certificate  # only where somebody asks
+
+        return read_certificate(self.executor.snapshot(), key_id)
 
     def _gauges(self) -> Iterable[tuple[str, str, float]]:
         executor = self.executor

@@ -23,7 +23,7 @@ from holdfast.server.outside_places import Place, Reach, port_of, resolve, web_a
 from holdfast.server.outside_queues import Queues
 from holdfast.server.outside_settings import OutsideSettings
 from holdfast.server.outside_trust import trusting
-from holdfast.services.outside import Answer, BadAnswer, Letter, Outgoing, Unreachable
+from holdfast.services.outside import Answer, BadAnswer, Letter, Outgoing, QueueAttribute, Unreachable
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -69,7 +69,7 @@ class Web:
         self,
         queue: str,
         body: str,
-        attributes: Mapping[str, str] = MappingProxyType({}),
+        attributes: Mapping[str, str | QueueAttribute] = MappingProxyType({}),
         *,
         group: str = "",
         deduplication: str = "",

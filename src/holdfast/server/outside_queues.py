@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from holdfast.server.outside_places import Reach, web_address
-from holdfast.services.outside import Answer, BadAnswer, NotConfigured, Outgoing, Refused, Unreachable
+from holdfast.services.outside import Answer, BadAnswer, NotConfigured, Outgoing, QueueAttribute, Refused, Unreachable
 from holdfast.wire.signer import Credentials, Signer
 
 if TYPE_CHECKING:
@@ -65,15 +65,15 @@ class Queues:
         self._settings = settings
         self._reach = reach
 
-    async def send(self, queue: str, body: str, attributes: Mapping[str, str], group: str, deduplication: str) -> None:
+    async def send(
+        self, queue: str, body: str, attributes: Mapping[str, str | QueueAttribute], group: str, deduplication: str
+    ) -> None:
         """See `services.outside.Outside.enqueue`."""
         url, region, base, reach = self._locate(queue)
         message: dict[str, Any] = {"QueueUrl": url, "MessageBody": body}
         # A queue takes no attribute without a value.
         if given := {name: value for name, value in attributes.items() if value}:
-            message["MessageAttributes"] = {
-                name: {"DataType": "String", "StringValue": value} for name, value in given.items()
-            }
+            message["MessageAttributes"] = {name: _attribute(value) for name, value in given.items()}
         if group:
             message["MessageGroupId"] = group
         if deduplication:
@@ -111,6 +111,13 @@ class Queues:
             return headers
         signer = Signer(Credentials(settings.access_key_id, settings.secret_access_key), region, "sqs")
         return signer.sign("POST", "/", headers, content, datetime.fromtimestamp(self._wall(), UTC))
+
+
+def _attribute(value: str | QueueAttribute) -> dict[str, str]:
+    if isinstance(value, str):
+        return {"DataType": "String", "StringValue": value}
+    member = "BinaryValue" if value.kind.startswith("Binary") else "StringValue"
+    return {"DataType": value.kind, member: value.value}
 
 
 def refusal(answer: Answer) -> Refused | Unreachable:

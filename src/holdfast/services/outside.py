@@ -88,6 +88,16 @@ class Letter:
     """More of them: List-Unsubscribe, Message-ID."""
 
 
+@dataclass(frozen=True, slots=True)
+class QueueAttribute:
+    """An attribute of a message in a queue that is no plain text."""
+
+    kind: str
+    """SQS's data type: String, Number or Binary, each with a label or without (`Number.int`)."""
+    value: str = field(repr=False)
+    """Base64 where it is binary."""
+
+
 class Outside(Protocol):
     """What reaches other hosts."""
 
@@ -113,7 +123,7 @@ class Outside(Protocol):
         self,
         queue: str,
         body: str,
-        attributes: Mapping[str, str] = MappingProxyType({}),
+        attributes: Mapping[str, str | QueueAttribute] = MappingProxyType({}),
         *,
         group: str = "",
         deduplication: str = "",

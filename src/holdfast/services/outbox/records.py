@@ -28,6 +28,10 @@ NEXT_DUE = Statement(
     "SELECT due FROM delivery WHERE destination = ? AND state = 'waiting' AND kind = ? AND account = ? AND region = ?"
     " ORDER BY due LIMIT 1"
 )
+NEWEST_DUE = Statement(
+    "SELECT due FROM delivery WHERE destination = ? AND state = 'waiting' AND kind = ? AND account = ? AND region = ?"
+    " AND attempts = 0 ORDER BY due DESC LIMIT 1"
+)
 OUTCOME = Statement(
     "UPDATE delivery SET state = ?, due = ?, attempts = ?, error_code = ?, last_error = ?"
     " WHERE delivery_id = ? AND state = 'waiting'"
@@ -71,4 +75,10 @@ def _opened(call: Call, row: tuple[Any, ...]) -> tuple[Delivery, bool]:
 def next_due(call: Call, kind: str, destination: str) -> int | None:
     """When something is due at a destination; None when nothing waits for it."""
     row = call.tx.one(NEXT_DUE, destination, kind, call.account, call.region)
+    return None if row is None else row[0]
+
+
+def newest_due(call: Call, kind: str, destination: str, account: str) -> int | None:
+    """When the last of what waits for its first attempt at a destination is due; None when nothing does."""
+    row = call.tx.one(NEWEST_DUE, destination, kind, account, call.region)
     return None if row is None else row[0]

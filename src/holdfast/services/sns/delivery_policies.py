@@ -4,8 +4,8 @@
                     "defaultRequestPolicy": …}}
     subscription   {"healthyRetryPolicy": …, "throttlePolicy": …, "requestPolicy": …}
 
-A subscription's policy counts before its topic's unless that says no, and the topic's before the default. Retries go
-through four phases: without delay, at the least delay, growing from the least to the greatest, at the greatest.
+A subscription's policy counts before its topic's unless that says no, and the topic's before the default. When the next
+attempt is due says services/outbox/rules.py.
 
 INVARIANT: the delays of a policy that was taken add up to an hour at most.
 """
@@ -16,6 +16,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
+
+from holdfast.services.outbox.rules import HTTP
+from holdfast.services.outbox.rules import DeliveryPolicy as Retries
 
 MOST_RETRIES: Final = 100
 LONGEST: Final = 3600
@@ -34,69 +37,23 @@ class BadPolicy(ValueError):
     """The reason why a delivery policy is not valid."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retries:
-    """`healthyRetryPolicy`, in seconds."""
-
-    minimum: int = 20
-    maximum: int = 20
-    number: int = 3
-    without_delay: int = 0
-    at_minimum: int = 0
-    at_maximum: int = 0
-    function: str = "linear"
-
-    def delay(self, retry: int) -> int | None:
-        """Milliseconds before a retry, the first one being 1; None when there is none any more."""
-        if retry > self.number:
-            return None
-        place = retry - 1 - self.without_delay
-        if place < 0:
-            return 0
-        growing = self.number - self.without_delay - self.at_minimum - self.at_maximum
-        place -= self.at_minimum
-        if place < 0:
-            return self.minimum * 1000
-        if place >= growing:
-            return self.maximum * 1000
-        return round(1000 * self._grown(place / (growing - 1) if growing > 1 else 0.0))
-
-    def _grown(self, part: float) -> float:
-        """The delay at a part of the way from the least to the greatest; which curve each function is, AWS shows in a
-        picture only: linear lowest but for the others that start slowly."""
-        span = self.maximum - self.minimum
-        match self.function:
-            case "arithmetic":
-                return self.minimum + span * part * (1 + part) / 2
-            case "geometric":
-                return self.minimum + span * part * part
-            case "exponential":
-                return self.minimum * (self.maximum / self.minimum) ** part
-            case _:
-                return self.minimum + span * part
-
-    @property
-    def total(self) -> float:
-        """Seconds of all delays."""
-        return sum((self.delay(retry) or 0) for retry in range(1, self.number + 1)) / 1000
-
-    def shown(self) -> dict[str, Any]:
-        return {
-            "minDelayTarget": self.minimum,
-            "maxDelayTarget": self.maximum,
-            "numRetries": self.number,
-            "numMaxDelayRetries": self.at_maximum,
-            "numNoDelayRetries": self.without_delay,
-            "numMinDelayRetries": self.at_minimum,
-            "backoffFunction": self.function,
-        }
+def _shown(retries: Retries) -> dict[str, Any]:
+    return {
+        "minDelayTarget": retries.min_delay_target,
+        "maxDelayTarget": retries.max_delay_target,
+        "numRetries": retries.num_retries,
+        "numMaxDelayRetries": retries.num_max_delay_retries,
+        "numNoDelayRetries": retries.num_no_delay_retries,
+        "numMinDelayRetries": retries.num_min_delay_retries,
+        "backoffFunction": retries.backoff_function,
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
     """What counts for one subscription."""
 
-    retries: Retries = Retries()
+    retries: Retries = HTTP
     per_second: int = 0
     """`maxReceivesPerSecond`; 0 for no limit."""
     content_type: str = DEFAULT_CONTENT_TYPE
@@ -124,7 +81,7 @@ def effective_topic_text(topic: str) -> str:
     """`EffectiveDeliveryPolicy` of a topic."""
     policy, overrides = _of_topic(_object(topic)) if topic else (DeliveryPolicy(), True)
     shown: dict[str, Any] = {
-        "defaultHealthyRetryPolicy": policy.retries.shown(),
+        "defaultHealthyRetryPolicy": _shown(policy.retries),
         "disableSubscriptionOverrides": not overrides,
         "defaultRequestPolicy": {"headerContentType": policy.content_type},
     }
@@ -139,7 +96,7 @@ def effective_subscription_text(topic: str, subscription: str) -> str:
     throttle = {"maxReceivesPerSecond": policy.per_second} if policy.per_second else None
     return _text(
         {
-            "healthyRetryPolicy": policy.retries.shown(),
+            "healthyRetryPolicy": _shown(policy.retries),
             "sicklyRetryPolicy": None,
             "throttlePolicy": throttle,
             "requestPolicy": {"headerContentType": policy.content_type},
@@ -206,7 +163,11 @@ def _of_subscription(given: Mapping[str, Any], default: DeliveryPolicy) -> Deliv
 def _policy(
     given: Mapping[str, Any], default: DeliveryPolicy, retry: str, throttle: str, request: str
 ) -> DeliveryPolicy:
+<<<<<<< HEAD
     retries = _part(given, retry, tuple(Retries().shown()))
+=======
+    retries = _part(given, retry, tuple(_shown(HTTP)))
+>>>>>>> notify
     limits = _part(given, throttle, ("maxReceivesPerSecond",))
     requests = _part(given, request, ("headerContentType",))
     per_second = limits.get("maxReceivesPerSecond")
@@ -219,23 +180,23 @@ def _policy(
 
 
 def _retries(given: Mapping[str, Any]) -> Retries:
-    default = Retries()
-    function = given.get("backoffFunction", default.function)
+    function = given.get("backoffFunction", HTTP.backoff_function)
     if function not in BACKOFF_FUNCTIONS:
         raise BadPolicy(f"backoffFunction must be one of {', '.join(BACKOFF_FUNCTIONS)}")
-    maximum = _whole("maxDelayTarget", given.get("maxDelayTarget", default.maximum), 1, LONGEST)
+    greatest = _whole("maxDelayTarget", given.get("maxDelayTarget", HTTP.max_delay_target), 1, LONGEST)
     retries = Retries(
-        _whole("minDelayTarget", given.get("minDelayTarget", min(default.minimum, maximum)), 1, maximum),
-        maximum,
-        _whole("numRetries", given.get("numRetries", default.number), 0, MOST_RETRIES),
+        _whole("minDelayTarget", given.get("minDelayTarget", min(HTTP.min_delay_target, greatest)), 1, greatest),
+        greatest,
+        _whole("numRetries", given.get("numRetries", HTTP.num_retries), 0, MOST_RETRIES),
         _whole("numNoDelayRetries", given.get("numNoDelayRetries", 0), 0, MOST_RETRIES),
         _whole("numMinDelayRetries", given.get("numMinDelayRetries", 0), 0, MOST_RETRIES),
         _whole("numMaxDelayRetries", given.get("numMaxDelayRetries", 0), 0, MOST_RETRIES),
         function,
     )
-    if retries.without_delay + retries.at_minimum + retries.at_maximum > retries.number:
+    phases = retries.num_no_delay_retries + retries.num_min_delay_retries + retries.num_max_delay_retries
+    if phases > retries.num_retries:
         raise BadPolicy("numRetries must be at least numNoDelayRetries + numMinDelayRetries + numMaxDelayRetries")
-    if retries.total > LONGEST:
+    if retries.total() > LONGEST:
         raise BadPolicy(f"the delays of all retries together exceed {LONGEST} seconds")
     return retries
 

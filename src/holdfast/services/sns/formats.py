@@ -16,13 +16,10 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from holdfast.services.outside import Letter
 from holdfast.services.sns.messages import CONFIRMATION, GOODBYE, NOTIFICATION, Message, attributes_shown
-
-if TYPE_CHECKING:
-    from holdfast.services.sns.filters import Attribute
 
 CERTIFICATE_PATH: Final = "/SimpleNotificationService-"
 AGENT: Final = "Amazon Simple Notification Service Agent"
@@ -194,9 +191,3 @@ def json_letter(message: Message, post: Post, signing: Signing, to: str) -> Lett
     """The mail of protocol email-json."""
     subjects = {NOTIFICATION: message.subject or SUBJECT, CONFIRMATION: CONFIRM_SUBJECT, GOODBYE: GOODBYE_SUBJECT}
     return Letter(to, subjects[message.kind], envelope(message, post, signing) + "\n")
-
-
-def queue_attributes(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
-    """Attributes of a raw message in a queue: SQS takes ten ("Amazon SNS raw message delivery": with more, a message is
-    not delivered)."""
-    return dict(attributes)

@@ -78,7 +78,7 @@ _TOPIC = ", ".join(Topic._fields)
 _SUBSCRIPTION = ", ".join(Subscription._fields)
 
 READ_TOPIC = Statement(f"SELECT {_TOPIC} FROM sns_topic WHERE {_KEY}")  # noqa: S608 - constants of this module
-INSERT_TOPIC = Statement(f"INSERT INTO sns_topic VALUES ({', '.join('?' * len(Topic._fields))})")
+INSERT_TOPIC = Statement(f"INSERT INTO sns_topic VALUES ({', '.join('?' * len(Topic._fields))})")  # noqa: S608
 WRITE_TOPIC = Statement(
     f"UPDATE sns_topic SET {', '.join(f'{field} = ?' for field in Topic._fields[4:10])} WHERE {_KEY}"  # noqa: S608
 )
@@ -100,7 +100,11 @@ READ_BY_ENDPOINT = Statement(
 READ_BY_TOKEN = Statement(
     f"SELECT {_SUBSCRIPTION} FROM sns_subscription WHERE token_hash = ? AND {_KEY}"  # noqa: S608
 )
+<<<<<<< HEAD
 INSERT_SUBSCRIPTION = Statement(f"INSERT INTO sns_subscription VALUES ({', '.join('?' * len(Subscription._fields))})")
+=======
+INSERT_SUBSCRIPTION = Statement(f"INSERT INTO sns_subscription VALUES ({', '.join('?' * len(Subscription._fields))})")  # noqa: S608
+>>>>>>> notify
 WRITE_SUBSCRIPTION = Statement(
     f"UPDATE sns_subscription SET {', '.join(f'{field} = ?' for field in Subscription._fields[10:])}"  # noqa: S608
     f" WHERE {_KEY} AND subscription_id = ?"
@@ -225,6 +229,11 @@ def read_fan_out(tx: Transaction, vault: Vault, message_id: str) -> FanOut | Non
     if row is None:
         return None
     return FanOut(TopicKey(*row[:3]), row[3], vault.open(FAN_OUT_MESSAGE, (message_id,), row[4]))
+
+
+def read_certificate(tx: Transaction, key_id: str) -> bytes | None:
+    row = tx.one(READ_CERTIFICATE, key_id)
+    return None if row is None else row[0].encode()
 
 
 class SigningKey(NamedTuple):

@@ -95,13 +95,12 @@ def get_topic_attributes(call: Call, value: api.GetTopicAttributesInput) -> api.
         "DisplayName": topic.display_name,
         "SubscriptionsDeleted": str(topic.deleted),
     }
-    for name, text in (
-        ("DeliveryPolicy", topic.delivery_policy),
-        ("SignatureVersion", topic.signature_version),
-        ("TracingConfig", topic.tracing),
-    ):
-        if text:
-            shown[name] = text
+    further = {
+        "DeliveryPolicy": topic.delivery_policy,
+        "SignatureVersion": topic.signature_version,
+        "TracingConfig": topic.tracing,
+    }
+    shown |= {name: text for name, text in further.items() if text}
     return api.GetTopicAttributesResponse(Attributes=shown)
 
 
