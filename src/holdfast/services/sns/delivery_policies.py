@@ -163,11 +163,7 @@ def _of_subscription(given: Mapping[str, Any], default: DeliveryPolicy) -> Deliv
 def _policy(
     given: Mapping[str, Any], default: DeliveryPolicy, retry: str, throttle: str, request: str
 ) -> DeliveryPolicy:
-<<<<<<< HEAD
-    retries = _part(given, retry, tuple(Retries().shown()))
-=======
     retries = _part(given, retry, tuple(_shown(HTTP)))
->>>>>>> notify
     limits = _part(given, throttle, ("maxReceivesPerSecond",))
     requests = _part(given, request, ("headerContentType",))
     per_second = limits.get("maxReceivesPerSecond")

@@ -100,11 +100,7 @@ READ_BY_ENDPOINT = Statement(
 READ_BY_TOKEN = Statement(
     f"SELECT {_SUBSCRIPTION} FROM sns_subscription WHERE token_hash = ? AND {_KEY}"  # noqa: S608
 )
-<<<<<<< HEAD
-INSERT_SUBSCRIPTION = Statement(f"INSERT INTO sns_subscription VALUES ({', '.join('?' * len(Subscription._fields))})")
-=======
 INSERT_SUBSCRIPTION = Statement(f"INSERT INTO sns_subscription VALUES ({', '.join('?' * len(Subscription._fields))})")  # noqa: S608
->>>>>>> notify
 WRITE_SUBSCRIPTION = Statement(
     f"UPDATE sns_subscription SET {', '.join(f'{field} = ?' for field in Subscription._fields[10:])}"  # noqa: S608
     f" WHERE {_KEY} AND subscription_id = ?"
