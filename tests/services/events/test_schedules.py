@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.rotation.schedules import BadSchedule
@@ -83,6 +83,7 @@ def test_not_a_schedule(expression: str) -> None:
         parse_schedule(expression, 0)
 
 
+@settings(deadline=None)
 @given(
     minutes=st.sampled_from(["*", "0", "0/7", "5,35", "50-10"]),
     hours=st.sampled_from(["*", "3", "20-2", "0/6"]),
