@@ -145,6 +145,32 @@ resource "aws_cloudwatch_event_target" "hook" {
   }
 }
 
+resource "aws_sns_topic" "orders" {
+  name = "orders"
+}
+
+resource "aws_sns_topic_policy" "orders" {
+  arn = aws_sns_topic.orders.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sns:Publish"
+      Resource  = aws_sns_topic.orders.arn
+      Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.changes.arn } }
+    }]
+  })
+}
+
+resource "aws_cloudwatch_event_target" "topic" {
+  rule           = aws_cloudwatch_event_rule.changes.name
+  event_bus_name = aws_cloudwatch_event_bus.orders.name
+  target_id      = "topic"
+  arn            = aws_sns_topic.orders.arn
+  input_path     = "$.detail"
+}
+
 output "bus" { value = aws_cloudwatch_event_bus.orders.arn }
 output "rule" { value = aws_cloudwatch_event_rule.changes.arn }
 output "destination" { value = aws_cloudwatch_event_api_destination.hook.arn }

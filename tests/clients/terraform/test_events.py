@@ -24,7 +24,7 @@ def test_apply_plan_change_destroy(holdfast: Account, tmp_path: Path) -> None:
     assert output["bus"] == f"{place}:event-bus/orders"
     assert output["rule"] == f"{place}:rule/orders/changes"
     targets = events.list_targets_by_rule(Rule="changes", EventBusName="orders")["Targets"]
-    assert [target["Id"] for target in targets] == ["function", "hook"]
+    assert [target["Id"] for target in targets] == ["function", "hook", "topic"]
     assert targets[0]["RetryPolicy"] == {"MaximumRetryAttempts": 5, "MaximumEventAgeInSeconds": 3600}
     policy = json.loads(events.describe_event_bus(Name="orders")["Policy"])
     assert policy["Statement"][0]["Principal"] == {"AWS": f"arn:aws:iam::{holdfast.account}:root"}
