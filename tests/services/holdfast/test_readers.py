@@ -241,3 +241,21 @@ def test_what_nearly_allowed_is_shown_to_who_may_read_it(people: People) -> None
     blind = people.ask(credentials, "Explain", RequestId=request_id).body
     assert "NearMisses" not in blind["Chain"][-1]
     assert blind["Redacted"] is True
+
+
+@pytest.mark.parametrize("let", [False, True], ids=["may not read the bus", "may read the bus"])
+def test_the_policy_of_an_event_bus(people: People, *, let: bool) -> None:
+    name, credentials = people.user(
+        allow("events:PutEvents", "holdfast:Explain", *(["events:DescribeEventBus"] if let else []))
+    )
+    events = people.account.client("events")
+    bus = new_name("bus")
+    arn = events.create_event_bus(Name=bus)["EventBusArn"]
+    denying = {"Sid": PLANTED, "Effect": "Deny", "Principal": {"AWS": people.arn("user", name)}, "Action": "events:PutEvents",
+               "Resource": arn}  # fmt: skip
+    events.put_permission(EventBusName=bus, Policy=policy(denying))
+    entry = {"Source": "app", "DetailType": "t", "Detail": "{}", "EventBusName": bus}
+    request_id = denied(people.client(credentials, "events").put_events, Entries=[entry])
+    found = people.explain(request_id, credentials)
+    assert ("resource policy of the event bus" in statements(found)) is let
+    assert (PLANTED in json.dumps(found)) is let
