@@ -63,6 +63,7 @@ def test_a_service_imports_no_other_service(path: Path) -> None:
         "outside",
         "functions",
         "emitted",
+        "matching",
         "outbox",
         own.removesuffix(".py"),
     }

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -17,7 +18,9 @@ from hypothesis import strategies as st
 from tests.issuer import Authority, Site
 
 from holdfast.server import outside
-from holdfast.server.outside import Web, may_reach
+from holdfast.server.outside import Web
+from holdfast.server.outside_places import may_reach
+from holdfast.server.outside_settings import OutsideSettings
 from holdfast.services.outside import BadAnswer, OutsideError, Unreachable
 
 ResultT = TypeVar("ResultT")
@@ -54,7 +57,11 @@ def secure_site(authority: Authority) -> Iterator[Site]:
 
 def run(use: Callable[[Web], Awaitable[ResultT]], clock: Clock | None = None, *, private: bool = True) -> ResultT:
     async def main() -> ResultT:
-        return await use(Web(clock or Clock(), allow_private_targets=private))
+        web = Web(clock or Clock(), time.time, OutsideSettings(allow_private_targets=private))
+        try:
+            return await use(web)
+        finally:
+            await web.close()
 
     return asyncio.run(main())
 

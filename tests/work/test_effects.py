@@ -213,7 +213,7 @@ def test_what_a_dead_server_had_leased_is_repeated_with_the_same_identity(tmp_pa
         bench = Bench(tmp_path, hang)
         bench.house.start()
         await bench.add("kept")
-        await bench.until(lambda: bench.house.worker.effects)
+        await bench.until(lambda: bench.house.worker.running(EFFECT))
         assert bench.row().state == "running"
         await bench.close()
 

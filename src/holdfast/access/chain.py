@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from holdfast.access.decision import Decision, MatchedStatement, Outcome
+from holdfast.access.decision import Decision, MatchedStatement, NearMiss, Outcome
 from holdfast.access.explain import gaps_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Check(msgspec.Struct, frozen=True, omit_defaults=True):
     matched: tuple[MatchedStatement, ...] = ()
     gaps: tuple[StoredGap, ...] = ()
     """The decisive one first; all are needed. Empty when the check passed."""
+    near: tuple[NearMiss, ...] = ()
+    """Statements that would have allowed, but for their conditions."""
     told: Check | None = None
     """What readers who do not run the server may see in its place; see `Decision.told`."""
 
@@ -94,6 +96,7 @@ def check_of(decision: Decision, identity: Identity, via: str = "") -> Check:
         via,
         decision.matched,
         tuple(StoredGap(gap.where, gap.statement, gap.remove) for gap in gaps_of(decision, identity, condition)),
+        decision.near,
         None if decision.told is None else check_of(decision.told, identity, via),
     )
 

@@ -58,6 +58,25 @@ class MatchedStatement:
     kind: str = PolicyKind.IDENTITY
 
 
+@dataclass(frozen=True, slots=True)
+class UnmetCondition:
+    """A condition that a request did not meet. Neither the policy's values nor the request's are in it."""
+
+    operator: str
+    """As the policy spells it: `IpAddress`, `ForAnyValue:StringLike`."""
+    key: str
+    present: bool
+    """Whether the request had the key at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A statement that would have allowed, but for its conditions."""
+
+    statement: MatchedStatement
+    unmet: tuple[UnmetCondition, ...]
+
+
 class Decision(msgspec.Struct, frozen=True):
     """The answer to one check of the chain."""
 
@@ -76,6 +95,8 @@ class Decision(msgspec.Struct, frozen=True):
     told: Decision | None = None
     """What the caller may learn of a denial at another account's resource, where the truth would say more; None when the
     whole of it may be told."""
+    near: tuple[NearMiss, ...] = ()
+    """Of an implicit deny: the statements at the places of `gaps` that would have allowed, but for their conditions."""
 
     @property
     def allowed(self) -> bool:

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from holdfast.access.decision import GRANT, Decision, MatchedStatement, Outcome, PolicyKind
+from holdfast.access.decision import GRANT, Decision, MatchedStatement, NearMiss, Outcome, PolicyKind
 from holdfast.access.keys import is_service_principal
 from holdfast.access.principal import PrincipalKind
 from holdfast.access.principals import Directness, PrincipalElement
@@ -202,7 +202,38 @@ def _evaluate(
     gaps = _gaps(identity, KINDS_OF_RESOURCES[resource_kind], same_account, own, limits, named)
     if not gaps:
         return Decision(Outcome.ALLOW, request.action, request.resource, arn, tuple(matched))
-    return Decision(Outcome.IMPLICIT_DENY, request.action, request.resource, arn, tuple(matched), gaps[0], gaps)
+    near = _near_misses(identity, request, resource_policy, gaps)
+    return Decision(
+        Outcome.IMPLICIT_DENY, request.action, request.resource, arn, tuple(matched), gaps[0], gaps, near=near
+    )
+
+
+NEAR_MISSES = 5
+"""How many are kept of one decision: it is stored."""
+
+
+def _near_misses(
+    identity: Identity, request: AccessRequest, resource_policy: CompiledPolicy | None, gaps: tuple[str, ...]
+) -> tuple[NearMiss, ...]:
+    """The statements at the places where an allow is missing that would have allowed, but for their conditions."""
+    found: list[NearMiss] = []
+    for place in gaps:
+        if place == PolicyKind.IDENTITY:
+            policies: Sequence[CompiledPolicy | None] = identity.policies
+        elif place == PolicyKind.BOUNDARY:
+            policies = (identity.boundary,)
+        elif place == PolicyKind.SESSION:
+            policies = identity.session_policies or ()
+        else:
+            policies = (resource_policy,)
+        for policy in policies:
+            for statement in () if policy is None else policy.candidates(identity, request):
+                if not statement.allow or (policy is resource_policy and not statement.names(identity)):
+                    continue
+                miss = statement.near_miss(identity, request)
+                if miss is not None:
+                    found.append(miss)
+    return tuple(found[:NEAR_MISSES])
 
 
 def _own_side(identity: Identity, request: AccessRequest, matched: list[MatchedStatement]) -> tuple[bool, str]:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from holdfast.access.comparisons import any_of
 from holdfast.access.conditions import Condition, compile_condition
-from holdfast.access.decision import MatchedStatement, PolicyKind
+from holdfast.access.decision import MatchedStatement, NearMiss, PolicyKind, UnmetCondition
 from holdfast.access.document import PolicyError
 from holdfast.access.grammar import CURRENT, PolicyDocument, Statement, demand_current_version, read_policy
+from holdfast.access.keys import reader_of
 from holdfast.access.patterns import Match, Pattern
 from holdfast.access.principals import Directness
 
@@ -40,7 +41,7 @@ class CompiledStatement:
     """One statement, ready to be put to requests."""
 
     __slots__ = (
-        "_actions", "_actions_negated", "_conditions", "_fixed", "_resources", "allow", "always", "depends",
+        "_actions", "_actions_negated", "_conditions", "_fixed", "_named", "_resources", "allow", "always", "depends",
         "matched", "patterns", "principal",
     )  # fmt: skip
 
@@ -61,6 +62,7 @@ class CompiledStatement:
             compile_condition(operator, key, values, variables=variables)
             for operator, key, values in statement.conditions
         )
+        self._named = tuple((operator, key) for operator, key, _ in statement.conditions)
         self.always = self._fixed and not self._conditions
         """Whether it applies to every request that `may_be_about` says it is about."""
         self.depends = _depends(statement)
@@ -80,6 +82,18 @@ class CompiledStatement:
             if not condition(identity, request):
                 return False
         return True
+
+    def near_miss(self, identity: Identity, request: AccessRequest) -> NearMiss | None:
+        """What kept the statement from applying, if it was nothing but conditions; the action is known to match."""
+        resources = self._resources
+        if resources is not None and not resources(request.resource, identity, request):
+            return None
+        unmet = tuple(
+            UnmetCondition(operator, key, bool(reader_of(key)(identity, request)))
+            for condition, (operator, key) in zip(self._conditions, self._named, strict=True)
+            if not condition(identity, request)
+        )
+        return NearMiss(self.matched, unmet) if unmet else None
 
     def may_be_about(self, identity: Identity, request: AccessRequest) -> bool:
         """Whether the resource matches, as far as the policy's text alone says it: the same for every request."""

@@ -83,6 +83,17 @@ class MatchedPolicyStatement(Shape):
     Kind: str | None = None
 
 
+class UnmetCondition(Shape):
+    Operator: str | None = None
+    Key: str | None = None
+    Present: bool | None = None
+
+
+class NearMiss(Shape):
+    Statement: MatchedPolicyStatement | None = None
+    Unmet: list[UnmetCondition] | None = None
+
+
 class ExplainedCheck(Shape):
     Action: str | None = None
     Resource: str | None = None
@@ -90,6 +101,7 @@ class ExplainedCheck(Shape):
     Outcome: str | None = None
     Via: str | None = None
     Matched: list[MatchedPolicyStatement] | None = None
+    NearMisses: list[NearMiss] | None = None
 
 
 class ExplainedPlace(Shape):

@@ -227,7 +227,14 @@ def _check(check: Members) -> dict[str, Any]:
     }
     if check.get("Via"):
         found["via"] = check["Via"]
+    if check.get("NearMisses"):
+        found["near_misses"] = [_near_miss(each) for each in check["NearMisses"]]
     return found
+
+
+def _near_miss(near: Members) -> dict[str, Any]:
+    unmet = [{name.lower(): each.get(name) for name in ("Operator", "Key", "Present")} for each in near["Unmet"]]
+    return {"statement": _statement(near["Statement"]), "unmet": unmet}
 
 
 def _statement(matched: Members) -> dict[str, Any]:
@@ -309,8 +316,18 @@ def _chain(chain: Sequence[Members]) -> list[str]:
         if check.get("Via"):
             about.append(f"asked by {_plain(check['Via'])} on the caller's behalf")
         about += [f"{each.get('Effect')} by {_named(each)}" for each in check.get("Matched") or ()]
+        about += [_nearly(each) for each in check.get("NearMisses") or ()]
         lines += [f"{rail}         {line}" for line in about]
     return lines
+
+
+def _nearly(near: Members) -> str:
+    unmet = [
+        f"{_plain(each.get('Operator'))} {_plain(each.get('Key'))}"
+        + ("" if each.get("Present") else " (the request has no such key)")
+        for each in near.get("Unmet") or ()
+    ]
+    return f"nearly allowed by {_named(near['Statement'])}: not met: {', '.join(unmet)}"
 
 
 def _named(matched: Members) -> str:

@@ -19,6 +19,7 @@ from holdfast.cli.audit import audit
 from holdfast.cli.clock import clock
 from holdfast.cli.environment import env
 from holdfast.cli.errors import BadUsage, CommandError
+from holdfast.cli.events import events
 from holdfast.cli.explain import can, explain, who_can
 from holdfast.cli.jobs import jobs
 from holdfast.cli.parameters import parameters
@@ -45,7 +46,22 @@ For example:
     suppress_keyboard_interrupt=False,
     verbose=False,
 )
-for command in (serve, dev, env, status, clock, accounts, explain, can, who_can, audit, rotation, jobs, parameters):
+for command in (
+    serve,
+    dev,
+    env,
+    status,
+    clock,
+    accounts,
+    explain,
+    can,
+    who_can,
+    audit,
+    rotation,
+    jobs,
+    events,
+    parameters,
+):
     app.command(command)
 
 

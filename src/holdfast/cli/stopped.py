@@ -11,7 +11,7 @@ from holdfast.api import holdfast as api
 from holdfast.api.base import ServiceError
 from holdfast.cli.errors import CallRefused
 from holdfast.server.stopped_store import operator_call, stopped_store
-from holdfast.services.holdfast import job_operations
+from holdfast.services.holdfast import delivery_operations, job_operations
 from holdfast.services.holdfast.diagnoses import diagnose_signature
 from holdfast.services.holdfast.explanations import explained
 from holdfast.services.holdfast.question_operations import can
@@ -31,6 +31,8 @@ OPERATIONS: dict[str, tuple[type[Any], Callable[..., Any]]] = {
     "ShowRotation": (api.ShowRotationRequest, of_secrets_manager("ShowRotation")),
     "ForecastRotations": (api.ForecastRotationsRequest, of_secrets_manager("ForecastRotations")),
     "ListJobs": (api.ListJobsRequest, job_operations.list_jobs),
+    "ListDeliveries": (api.ListDeliveriesRequest, delivery_operations.list_deliveries),
+    "ShowDelivery": (api.ShowDeliveryRequest, delivery_operations.show_delivery),
     "GetJob": (api.GetJobRequest, job_operations.get_job),
 }
 

@@ -29,13 +29,13 @@ MARGIN = 60_000
 FAR = 366 * 8
 """Days within which a cron expression must have a window: 29 February comes every eight years at worst."""
 
-_EPOCH = date(1970, 1, 1).toordinal()
-_MONTHS = {
+EPOCH = date(1970, 1, 1).toordinal()
+MONTHS = {
     m: n for n, m in enumerate(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"], 1)
 }
-_DAYS = {d: n for n, d in enumerate(["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"], 1)}
+DAY_NAMES = {d: n for n, d in enumerate(["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"], 1)}
 _RATE = re.compile(r"rate\(\s*([0-9]{1,6})\s+(hours?|days?)\s*\)")
-_CRON = re.compile(r"cron\(\s*([^()]*?)\s*\)")
+CRON = re.compile(r"cron\(\s*([^()]*?)\s*\)")
 _DURATION = re.compile(r"([0-9]{1,2})h")
 
 
@@ -96,7 +96,7 @@ def parse_rules(days: int | None, expression: str, duration: str, anchor: int) -
         return None
     if found := _RATE.fullmatch(expression):
         return _rate(int(found[1]), found[2].startswith("hour"), hours, anchor)
-    if found := _CRON.fullmatch(expression):
+    if found := CRON.fullmatch(expression):
         return _cron(found[1].split(), hours)
     raise BadSchedule(
         f"ScheduleExpression {expression!r} is neither rate(N hours), rate(N days) nor cron(0 H D M W *)."
@@ -219,7 +219,7 @@ class Cron:
     def next_window(self, now: int) -> Window:
         for day in self.dates(now):
             for hour in self.hours:
-                start = (day.toordinal() - _EPOCH) * DAY + hour * HOUR
+                start = (day.toordinal() - EPOCH) * DAY + hour * HOUR
                 if start > now:
                     return Window(start, start + (self.length or (24 - hour) * HOUR))
         raise BadSchedule("The cron expression names no day that ever comes.")
@@ -245,10 +245,10 @@ def _cron(fields: list[str], hours: int) -> Cron:
         raise BadSchedule("The year of a cron expression must be *.")
     if (month_day == "?") == (week_day == "?"):
         raise BadSchedule("Exactly one of day of month and day of week must be ? in a cron expression.")
-    at = tuple(sorted(_numbers(hour, 0, 23, {}, "hours")))
-    days = _days_of_month(month_day) if week_day == "?" else _days_of_week(week_day)
+    at = tuple(sorted(field_numbers(hour, 0, 23, {}, "hours")))
+    days = days_of_month(month_day) if week_day == "?" else days_of_week(week_day)
     several = len(at) > 1
-    cron = Cron(at, days, _numbers(month, 1, 12, _MONTHS, "month"), (hours or (1 if several else 0)) * HOUR)
+    cron = Cron(at, days, field_numbers(month, 1, 12, MONTHS, "month"), (hours or (1 if several else 0)) * HOUR)
     _check(cron)
     return cron
 
@@ -268,7 +268,7 @@ def _check(cron: Cron) -> None:
         raise BadSchedule(f"A window of {length} hours reaches into the next window or the next day (UTC).")
 
 
-def _numbers(text: str, least: int, most: int, names: Mapping[str, int], field: str) -> frozenset[int]:
+def field_numbers(text: str, least: int, most: int, names: Mapping[str, int], field: str) -> frozenset[int]:
     """The numbers of a field: `*`, `a`, `a-b`, each with `/step`, and lists of them; `/step` begins at the least."""
     found: set[int] = set()
     for part in text.split(","):
@@ -288,32 +288,34 @@ def _numbers(text: str, least: int, most: int, names: Mapping[str, int], field: 
 
 def _number(text: str, least: int, most: int, names: Mapping[str, int], field: str) -> int:
     number = names.get(text, -1)
-    if re.fullmatch("[0-9]{1,2}", text):
+    if re.fullmatch("[0-9]{1,4}", text):
         number = int(text)
     if not least <= number <= most:
         raise BadSchedule(f"{text!r} is not allowed for the {field} of a cron expression: {least} to {most}.")
     return number
 
 
-def _days_of_month(text: str) -> DayOfMonth:
+def days_of_month(text: str) -> DayOfMonth:
     parts = text.split(",")
     last = {0} if "L" in parts else set[int]()
     numbers = [part for part in parts if part != "L"]
-    return DayOfMonth(frozenset(last | (_numbers(",".join(numbers), 1, 31, {}, "day of month") if numbers else set())))
+    return DayOfMonth(
+        frozenset(last | (field_numbers(",".join(numbers), 1, 31, {}, "day of month") if numbers else set()))
+    )
 
 
-def _days_of_week(text: str) -> DayOfWeek:
+def days_of_week(text: str) -> DayOfWeek:
     numbers: set[int] = set()
     last: set[int] = set()
     nth: set[tuple[int, int]] = set()
     for part in text.split(","):
         day, hash_sign, count = part.partition("#")
         if hash_sign:
-            nth.add((_number(day, 1, 7, _DAYS, "day of week"), _number(count, 1, 5, {}, "day of week")))
+            nth.add((_number(day, 1, 7, DAY_NAMES, "day of week"), _number(count, 1, 5, {}, "day of week")))
         elif part == "L":
             numbers.add(7)
         elif part.endswith("L"):
-            last.add(_number(part[:-1], 1, 7, _DAYS, "day of week"))
+            last.add(_number(part[:-1], 1, 7, DAY_NAMES, "day of week"))
         else:
-            numbers |= _numbers(part, 1, 7, _DAYS, "day of week")
+            numbers |= field_numbers(part, 1, 7, DAY_NAMES, "day of week")
     return DayOfWeek(frozenset(numbers), frozenset(last), frozenset(nth))

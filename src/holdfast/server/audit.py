@@ -71,7 +71,7 @@ class Audit:
             service = self._directory.service(operation.service)
             served = service.operations.get(operation.name)
             # Credentials for the bearer of a token leave no row, and AWS counts that as a read.
-            reads = served is not None and (served.mode is Mode.READ or served.unsigned)
+            reads = served is not None and not served.linked and (served.mode is Mode.READ or served.unsigned)
             read_only = operation.name in READ_THOUGH_WAITING or (reads and operation.name not in CHANGE_THOUGH_READ)
             facts = Facts(
                 service.api.metadata.api_version,

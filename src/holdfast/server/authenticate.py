@@ -2,7 +2,7 @@
 
     long-term key    its row -> its user or root user
     session token    opened by the vault, which proves that this server made it -> the role, user or root user
-    nothing          the control socket's operator; an unsigned operation's nobody; else refused
+    nothing          the control socket's operator; an unsigned operation's or a link's nobody; else refused
 
 The row of the key, or of the session's account, is read in the call's own snapshot, one row either way. Only what is
 derived from it is kept (signing keys of a day, opened tokens, identities), under the row's version, so a key that was
@@ -39,6 +39,7 @@ from holdfast.wire.sigv4_errors import (
 if TYPE_CHECKING:
     from holdfast.api.base import ServiceMetadata
     from holdfast.server.identities import Identities
+    from holdfast.services.service import Served
     from holdfast.store.transaction import Transaction
     from holdfast.vault.vault import Vault
     from holdfast.wire.messages import Request
@@ -131,9 +132,11 @@ class Authenticator:
         self._sessions: dict[tuple[str, str], OpenedSession] = {}
 
     def authenticate(
-        self, request: Request, metadata: ServiceMetadata, transaction: Transaction, *, unsigned: bool = False
+        self, request: Request, metadata: ServiceMetadata, transaction: Transaction, served: Served | None = None
     ) -> Caller:
-        """The caller; raises a `SignatureError`. `unsigned`: the operation takes no signature, and looks at none."""
+        """The caller; raises a `SignatureError`. Some operations take no signature and look at none, and those that are
+        links do without one."""
+        unsigned = served is not None and served.unsigned
         if unsigned:
             return Caller(NOBODY, self._home_region())
         presented = sigv4.parse(request)
@@ -143,6 +146,8 @@ class Authenticator:
                 if partition_of(region) is None:
                     raise ValidationException(f"{region} is not a region.")
                 return Caller(Identity(operator_of(self._home_account())), region)
+            if served is not None and served.linked:
+                return Caller(NOBODY, self._home_region())
             raise MissingAuthenticationTokenException(metadata.protocol)
         if presented.session_token is not None:
             return self._by_session(presented, presented.session_token, request, metadata, transaction)

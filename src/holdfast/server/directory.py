@@ -23,6 +23,8 @@ class Entry:
     signing_name: str
     target_prefix: str = ""
     query_version: str = ""
+    links: tuple[str, ...] = ()
+    """Operations of the Query protocol that are links, which name no version."""
     rest: bool = False
     """Its operations are named by method and path."""
     message_member: str = "message"
@@ -38,7 +40,7 @@ ENTRIES = (
     Entry("cloudtrail", "cloudtrail", target_prefix="com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"),
     Entry("lambda_", "lambda", rest=True),
     Entry("events", "events", target_prefix="AWSEvents"),
-    Entry("sns", "sns", query_version="2010-03-31"),
+    Entry("sns", "sns", query_version="2010-03-31", links=("ConfirmSubscription", "Unsubscribe")),
     Entry("holdfast", "holdfast", target_prefix="Holdfast"),
 )
 
@@ -49,6 +51,7 @@ class Directory:
     def __init__(self) -> None:
         self._by_prefix = {e.target_prefix: e for e in ENTRIES if e.target_prefix}
         self._by_version = {e.query_version: e for e in ENTRIES if e.query_version}
+        self._by_link = {name: e for e in ENTRIES for name in e.links}
         self._by_name = {e.name: e for e in ENTRIES}
         self._services: dict[str, Service] = {}
         self._routes: dict[str, RestRoutes] = {}
@@ -57,9 +60,9 @@ class Directory:
         """The service that answers `X-Amz-Target: <prefix>.<Operation>`."""
         return self._by_prefix.get(prefix)
 
-    def by_query_version(self, version: str) -> Entry | None:
-        """The service that answers `Version=<version>` on the Query protocol; each has its own."""
-        return self._by_version.get(version)
+    def by_query_version(self, version: str, operation: str) -> Entry | None:
+        """The service that answers `Version=<version>` on the Query protocol, each having its own; or a link without."""
+        return self._by_version.get(version) if version else self._by_link.get(operation)
 
     def by_path(self, method: str, target: str, signing_name: str) -> Operation[Any, Any] | None:
         """The operation that a method and a path name; of services with like paths, the one that it was signed for."""

@@ -35,8 +35,9 @@ LONGEST_WAIT = 5.0
 
 INSERT_EVENT = Statement(
     "INSERT INTO lambda_event (event_id, account, region, name, qualifier, accepted, due, attempts, payload_sealed)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING"
 )
+"""Whoever delivers at least once gives a repetition the id of the first."""
 NEXT_EVENTS = Statement(
     "SELECT event_id, account, region, name, qualifier, accepted, due, attempts, payload_sealed FROM lambda_event"
     " ORDER BY due, event_id LIMIT ?"

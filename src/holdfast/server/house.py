@@ -21,6 +21,7 @@ from holdfast.server.audit_heads import HeadKeeper
 from holdfast.server.audit_trail import AuditTrail
 from holdfast.server.authenticate import Authenticator
 from holdfast.server.default_buses import DefaultBuses
+from holdfast.server.deliveries import DeliveryTally
 from holdfast.server.directory import Directory
 from holdfast.server.functions import CODE_PATH, FunctionHost
 from holdfast.server.identities import Identities
@@ -28,11 +29,13 @@ from holdfast.server.job_runner import JobRunner
 from holdfast.server.metrics import Metrics
 from holdfast.server.notebook import Notebook
 from holdfast.server.outside import Web
+from holdfast.server.outside_settings import OutsideSettings
 from holdfast.server.pipeline import Pipeline, Report
 from holdfast.server.quotas import PARAMETERS_PER_REGION, Quotas
 from holdfast.server.signature_failures import SignatureFailures
 from holdfast.server.surroundings import ServerSurroundings
 from holdfast.services.holdfast import records
+from holdfast.services.outbox.looking import COUNT_FAILED, COUNT_WAITING
 from holdfast.store.group_commit import GroupCommit
 from holdfast.store.migrate import newest
 from holdfast.store.transaction import Transaction
@@ -40,8 +43,10 @@ from holdfast.vault.randomness import Randomness
 from holdfast.vault.vault import Vault
 from holdfast.wire.messages import Request, Response
 from holdfast.work.clock import SystemClock
-from holdfast.work.due import COUNT, next_job
+from holdfast.work.due import COUNT, DELIVERY, EFFECT, next_job
 from holdfast.work.worker import Worker
+
+CERTIFICATE_PATH = "/SimpleNotificationService-"
 
 
 class House:
@@ -57,11 +62,12 @@ class House:
         movable_clock: bool,
         audit_window: float,
         report: Report,
-        allow_private_targets: bool = False,
+        outside: OutsideSettings | None = None,
         quotas: bool = False,
         parameters_per_region: Mapping[str, int] = PARAMETERS_PER_REGION,
         rotation: RotationSurroundings | None = None,
         job_workers: int = 8,
+        delivery_workers: int = 64,
     ) -> None:
         self.executor = executor
         self.clock = clock
@@ -83,6 +89,8 @@ class House:
         self.notebook = Notebook(executor, self.directory, audit, audit_window)
         self.audit_trail = AuditTrail(executor, self.notebook, self.heads, vault, randomness, clock.monotonic)
         identities = Identities()
+        self.deliveries = DeliveryTally()
+        self.web = Web(clock.monotonic, clock.wall, outside)
         self.surroundings = ServerSurroundings(
             vault,
             randomness,
@@ -90,8 +98,9 @@ class House:
             self.directory,
             self.notebook,
             identities,
-            Web(clock.monotonic, allow_private_targets=allow_private_targets),
+            self.web,
             rotation or RotationSurroundings(ENGINES, ABSENT),
+            self.deliveries,
         )
         self.surroundings.control = self
         self.functions = FunctionHost(
@@ -119,7 +128,7 @@ class House:
             report,
             self.metrics.answered,
         )
-        self.worker = Worker(runner, clock, job_workers)
+        self.worker = Worker(runner, clock, {EFFECT: job_workers, DELIVERY: delivery_workers})
         authenticator = Authenticator(
             vault, identities, clock.wall, lambda: self.home_account, lambda: self.home_region
         )
@@ -167,6 +176,7 @@ class House:
             await asyncio.gather(self._work, return_exceptions=True)
         await self.worker.stop(seconds)
         await self.functions.close()
+        await self.web.close()
         self.notebook.flush()
         await self.executor.idle()
         await self.heads.close()
@@ -175,7 +185,8 @@ class House:
     # -- own pages --------------------------------------------------------------------------------------------------
 
     def own_page(self, request: Request) -> Response:
-        """Health and metrics: unsigned, and nothing in them that a user chose. A function's code, for who has its address."""
+        """Health, metrics and certificates: unsigned, and nothing in them that a user chose. A function's code, for who has
+        its address."""
         path = request.target.partition("?")[0]
         if request.method not in ("GET", "HEAD"):
             return Response(405, b"method not allowed\n", [("Content-Type", "text/plain"), ("Allow", "GET, HEAD")])
@@ -185,11 +196,21 @@ class House:
             return Response(200 if ready else 503, body, [("Content-Type", "application/json")])
         if path == "/_holdfast/metrics":
             return Response(200, self.metrics.page(), [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
+        if path.startswith(CERTIFICATE_PATH):
+            pem = self._certificate(path.removeprefix(CERTIFICATE_PATH).removesuffix(".pem"))
+            if pem is not None:
+                return Response(200, pem, [("Content-Type", "application/x-pem-file")])
         if path.startswith(CODE_PATH):
             code = self.functions.code_of(path.removeprefix(CODE_PATH))
             if code is not None:
                 return Response(200, code, [("Content-Type", "application/zip"), ("Cache-Control", "no-store")])
         return Response(404, b"no such page\n", [("Content-Type", "text/plain")])
+
+    def _certificate(self, key_id: str) -> bytes | None:
+        """Of the key that signs messages ("SigningCertURL"); None for a key that is none."""
+        from holdfast.services.sns.records import read_certificate  # only where somebody asks
+
+        return read_certificate(self.executor.snapshot(), key_id)
 
     def _gauges(self) -> Iterable[tuple[str, str, float]]:
         executor = self.executor
@@ -205,11 +226,23 @@ class House:
             float(self.heads.failed),
         )
         yield "holdfast_due_jobs_run", "Due jobs run since the start", self.worker.run_total
-        yield "holdfast_job_effects_running", "Effects of due jobs that run now", self.worker.effects
+        yield "holdfast_job_effects_running", "Effects of due jobs that run now", self.worker.running(EFFECT)
+        yield "holdfast_deliveries_running", "Destinations that are delivered to now", self.worker.running(DELIVERY)
         yield "holdfast_due_jobs_failed", "Due jobs that failed since the start", self.worker.failed_total
         yield "holdfast_clock_offset_seconds", "Service time ahead of wall time", self.clock.offset / 1000
+        yield from self.deliveries.gauges()
+        yield from self._deliveries_kept()
         yield from self.functions.gauges()
         yield from self.listener_gauges()
+
+    def _deliveries_kept(self) -> Iterable[tuple[str, str, float]]:
+        tx = self.executor.snapshot()
+        for name, text, statement in (
+            ("holdfast_deliveries_waiting", "Deliveries that wait for an attempt, 100,000 at most", COUNT_WAITING),
+            ("holdfast_deliveries_failed_kept", "Deliveries that were given up and are kept", COUNT_FAILED),
+        ):
+            row = tx.one(statement)
+            yield name, text, row[0] if row else 0
 
     # -- services.holdfast.operations.Control -----------------------------------------------------------------------
 

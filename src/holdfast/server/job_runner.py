@@ -5,16 +5,16 @@
     drive   the effect is awaited with no transaction open, its lease renewed; its second half runs in a write
             transaction of its own, in which the row is removed, and may end with the next effect.
 
-Jobs with effects take a share of the loop and no more: a thousand rotations in one minute must not make everybody's reads
-wait. What a job does on behalf is authorized and audited like any call. A row that was replaced or removed while its effect ran
-gets none of the result. When the store cannot be written, the result is kept and tried again: an effect that happened must
-be recorded before anything else happens to its subject.
+Jobs with effects, deliveries too, take a share of the loop and no more: a thousand rotations in one minute must not make
+everybody's reads wait. What a job does on behalf is authorized and audited like any call. A row that was replaced or
+removed while its effect ran gets none of the result. When the store cannot be written, the result is kept and tried again:
+an effect that happened must be recorded before anything else happens to its subject.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,10 +31,10 @@ from holdfast.work.due import (
     CANCEL,
     DEAD,
     DELIVERY,
-    EFFECT,
     RELEASE,
     RENEW,
     RUNNING,
+    STORE,
     WAITING,
     DueJob,
     Key,
@@ -105,8 +105,8 @@ class JobRunner:
         self._answered = answered
         self._pace = Pace()
 
-    def next_job(self, *, effects: bool) -> DueJob | None:
-        return next_job(self._executor.snapshot(), effects=effects)
+    def next_job(self, lanes: Sequence[str]) -> DueJob | None:
+        return next_job(self._executor.snapshot(), lanes)
 
     async def save_offset(self, offset: int) -> None:
         def unit(transaction: Transaction) -> None:
@@ -127,7 +127,7 @@ class JobRunner:
             outcome = self._begin(job, transaction)
             begun = not isinstance(outcome, bool)
 
-        error = await self._write(await self._share(unit) if job.lane == EFFECT else unit)
+        error = await self._write(unit if job.lane == STORE else await self._share(unit))
         if error is not None:
             if begun:
                 self._active.discard(job.key)
@@ -146,7 +146,7 @@ class JobRunner:
             write_job(transaction, replace(current, state=RUNNING), self._owner)
             return True
         function = self._directory.service(job.kind.partition(".")[0]).jobs[job.kind]
-        failed = self._retry_effect if current.lane == EFFECT else self._retry_store_job
+        failed = self._retry_store_job if current.lane == STORE else self._retry_effect
         effect = self._attempt(
             current, transaction, lambda call: function(call, current.subject, current.payload), failed
         )
@@ -190,7 +190,7 @@ class JobRunner:
         name = job.kind.partition(".")[0]
         now = self._clock.service()
         role = self._directory.service(name).roles.get(job.kind, f"AWSServiceRoleForHoldfast{name.capitalize()}")
-        return Call(
+        call = Call(
             self._surroundings,
             transaction,
             principal=service_role(job.account, f"{name}.holdfast", role),
@@ -199,6 +199,8 @@ class JobRunner:
             request_id=time_ordered_id(self._surroundings.randomness, now),
             source=Source(),
         )
+        call.job_kind = job.kind
+        return call
 
     def _retry_store_job(self, transaction: Transaction, job: DueJob, error: str) -> None:
         attempts = job.attempts + 1
@@ -243,7 +245,8 @@ class JobRunner:
             return Failed(type(error).__name__)
         finally:
             task.cancel()
-            self._pace.effect(began, self._clock.monotonic(), self._answered())
+            if job.lane != DELIVERY:  # one that waits for another host takes nothing of this machine
+                self._pace.effect(began, self._clock.monotonic(), self._answered())
 
     async def _finish(self, job: DueJob, result: SecondHalf | Failed | None) -> bool | JobEffect:
         outcome: bool | JobEffect = False

@@ -135,9 +135,20 @@ def _url(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _host_and_port(text: str) -> str:
+    host, separator, port = text.rpartition(":")
+    if not separator or not 1 <= _digits(port) <= 65535:
+        raise ValueError
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if ":" in host and bare == host:  # an IPv6 address without brackets: where does the port begin?
+        raise ValueError
+    return f"[{_host(bare)}]:{port}" if ":" in bare else f"{_host(bare)}:{port}"
+
+
 SWITCH: Kind[bool] = Kind("true or false", _switch, toml=(bool,), metavar="", write=lambda value: str(value).lower())
 PATH: Kind[Path] = Kind("a path", _path, metavar="PATH")
 HOST: Kind[str] = Kind("an IP address or a host name", _host, metavar="HOST")
 URL: Kind[str] = Kind(
     "an address like https://secrets.example.org, without path or user", _url, metavar="URL", shown=False
 )
+HOST_AND_PORT: Kind[str] = Kind("a host and a port like mail.example.org:587", _host_and_port, metavar="HOST:PORT")

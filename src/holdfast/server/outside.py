@@ -1,13 +1,10 @@
-"""Outbound HTTP: the one way in which this server reaches another host that somebody else named.
+"""What this server asks of other hosts: the doors of `services.outside`, and documents that are fetched and kept.
 
-    URL -> addresses -> may they be reached? -> connect to one of exactly these -> GET -> status 200, within limits
+    URL -> addresses -> may they be reached? -> connect to one of exactly these -> ask -> an answer within limits
 
-Nothing follows a redirect, and the name is resolved once, so that neither a redirect nor a second answer of the DNS leads
-anywhere that was not checked.
-
-Threat: server-side request forgery. Whoever may name a provider could make this server talk to hosts that only it can
-reach. So only public addresses are reached; with `allow_private_targets` loopback and private ones too, and never
-link-local ones, where clouds keep their instance metadata. Nothing of what came back is in an error's text.
+`outside_places.py` says where this server may go, `outside_http.py` speaks HTTP, `outside_queues.py` puts messages into
+queues, `outside_mail.py` hands mails to a relay. Nothing follows a redirect, and a name is resolved once, so that neither a
+redirect nor a second answer of the DNS leads anywhere that was not checked. Nothing of what came back is in an error's text.
 """
 
 from __future__ import annotations
@@ -15,24 +12,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import ipaddress
-import socket
 import ssl
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-import httptools
-
-from holdfast.services.outside import BadAnswer, Unreachable
+from holdfast.server.outside_http import Client, Connection, Destination, Nothing, Response, request_bytes
+from holdfast.server.outside_mail import Mailer
+from holdfast.server.outside_places import Place, Reach, port_of, resolve, web_address
+from holdfast.server.outside_queues import Queues
+from holdfast.server.outside_settings import OutsideSettings
+from holdfast.server.outside_trust import trusting
+from holdfast.services.outside import Answer, BadAnswer, Letter, Outgoing, QueueAttribute, Unreachable
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 SECONDS = 5.0
-"""For the whole exchange, from resolving the name to the last byte."""
+"""For a whole fetch, from resolving the name to the last byte."""
 LONGEST_BODY = 256 << 10
-LONGEST_HEAD = 32 << 10
 KEPT = 256
 """Documents."""
 ANEW_SECONDS = 10.0
@@ -40,38 +38,54 @@ ANEW_SECONDS = 10.0
 FAILED_SECONDS = 2.0
 """How long a failure is answered from memory."""
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def may_reach(address: Address, *, private: bool) -> bool:
-    """Whether an address is for us to reach; `private`: loopback and private networks count too."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = _embedded(address)
-        if inner is not None:
-            return may_reach(inner, private=private)
-    if address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved:
-        # Python counts ::1 as reserved.
-        return private and address.is_loopback
-    return address.is_global or private
-
-
-def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that an IPv6 address leads to: mapped (RFC 4291), NAT64 (RFC 6052), 6to4 (RFC 3056)."""
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour
-
 
 class Web:
     """`services.outside.Outside`. One per server; everything runs on the loop's thread."""
 
-    def __init__(self, monotonic: Callable[[], float], *, allow_private_targets: bool) -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        wall: Callable[[], float],
+        settings: OutsideSettings | None = None,
+    ) -> None:
         self._monotonic = monotonic
-        self._private = allow_private_targets
+        self._settings = settings or OutsideSettings()
+        self._reach = Reach.PRIVATE if self._settings.allow_private_targets else Reach.PUBLIC
         self._kept: dict[str, _Document] = {}
         self._context: ssl.SSLContext | None = None
+        self._client = Client(monotonic, wall, self._trust)
+        self._queues = Queues(self._client, wall, self._settings.queues, self._reach)
+        self._mailer = Mailer(self._settings.mail, wall, self._trust)
+
+    async def close(self) -> None:
+        """Close what is kept open; nothing may be under way."""
+        await self._client.close()
+
+    async def post(self, outgoing: Outgoing) -> Answer:
+        """See `services.outside.Outside.post`."""
+        return await self._client.send(outgoing, self._reach)
+
+    async def enqueue(
+        self,
+        queue: str,
+        body: str,
+        attributes: Mapping[str, str | QueueAttribute] = MappingProxyType({}),
+        *,
+        group: str = "",
+        deduplication: str = "",
+    ) -> None:
+        """See `services.outside.Outside.enqueue`."""
+        await self._queues.send(queue, body, attributes, group, deduplication)
+
+    async def mail(self, letter: Letter) -> None:
+        """See `services.outside.Outside.mail`."""
+        await self._mailer.send(letter)
+
+    async def _trust(self) -> ssl.SSLContext:
+        if self._context is None:
+            # Reading the system's certificates takes tens of milliseconds.
+            self._context = await asyncio.to_thread(trusting, self._settings.ca_file)
+        return self._context
 
     async def document(
         self, url: str, *, max_age: float, thumbprints: Sequence[str] = (), anew: bool = False
@@ -101,7 +115,7 @@ class Web:
     async def _fetch(self, url: str, thumbprints: Sequence[str]) -> bytes:
         try:
             async with asyncio.timeout(SECONDS):
-                return await self._get(_parts(url), thumbprints)
+                return await self._get(web_address(url), thumbprints)
         except TimeoutError:
             raise Unreachable("no answer in time") from None
         except ssl.SSLError:
@@ -111,47 +125,18 @@ class Web:
 
     async def _get(self, parts: SplitResult, thumbprints: Sequence[str]) -> bytes:
         host = parts.hostname or ""
-        secure = parts.scheme == "https"
-        place = await self._resolve(host, parts.port or (443 if secure else 80))
-        if not secure:
+        place = await resolve(host, port_of(parts), self._reach)
+        if parts.scheme != "https":
             return await _exchange(parts, place, None)
-        if self._context is None:
-            # Reading the system's certificates takes tens of milliseconds.
-            self._context = await asyncio.to_thread(ssl.create_default_context)
+        context = await self._trust()
         try:
-            return await _exchange(parts, place, self._context)
+            return await _exchange(parts, place, context)
         except ssl.SSLCertVerificationError:
             # As AWS does: thumbprints count where no known authority vouches for the certificate.
             pinned = await _pinned(host, place, thumbprints) if thumbprints else None
             if pinned is None:
                 raise BadAnswer("the certificate is not trusted") from None
         return await _exchange(parts, place, pinned)
-
-    async def _resolve(self, host: str, port: int) -> Place:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [str(entry[4][0]) for entry in found]
-        for address in addresses:
-            if not may_reach(ipaddress.ip_address(address.partition("%")[0]), private=self._private):
-                raise Unreachable("its address is not a public one")
-        if not addresses:
-            raise Unreachable("its name has no address")
-        return Place(addresses, port)
-
-
-class Place(NamedTuple):
-    """Where a name leads; every address was looked at."""
-
-    addresses: list[str]
-    port: int
-
-    async def connect(
-        self, context: ssl.SSLContext | None, host: str | None
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection to the first address that takes one."""
-        for address in self.addresses[:-1]:
-            with contextlib.suppress(ConnectionError):
-                return await asyncio.open_connection(address, self.port, ssl=context, server_hostname=host)
-        return await asyncio.open_connection(self.addresses[-1], self.port, ssl=context, server_hostname=host)
 
 
 class _Document:
@@ -166,82 +151,32 @@ class _Document:
         """When a fetch was last forced."""
 
 
-def _parts(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and "@" not in parts.netloc
-    except ValueError:
-        usable = False
-        parts = urlsplit("")
-    if not usable or not url.isascii() or not url.isprintable() or " " in url:
-        raise BadAnswer("not an address that can be fetched")
-    return parts
-
-
 async def _exchange(parts: SplitResult, place: Place, context: ssl.SSLContext | None) -> bytes:
     """One GET over a connection of its own."""
+    asked = Outgoing("GET", "", {"Accept": "application/json"})
     reader, writer = await place.connect(context, parts.hostname if context else None)
+    response = _Page(longest=LONGEST_BODY, cut=False)
+    destination = Destination(parts.scheme, parts.hostname or "", place.port, Reach.PUBLIC)
     try:
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        head = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: Holdfast\r\nAccept: application/json\r\n"
-        writer.write(f"{head}Accept-Encoding: identity\r\nConnection: close\r\n\r\n".encode())
-        answer = _Answer()
-        parser = httptools.HttpResponseParser(answer)
-        while not answer.complete:
-            data = await reader.read(65536)
-            if not data:
-                break
-            try:
-                parser.feed_data(data)
-            except httptools.HttpParserError:
-                raise answer.error or BadAnswer("not HTTP") from None
-            if parser.get_status_code() and parser.get_status_code() != 200:
-                raise BadAnswer(f"status {parser.get_status_code()}")
-        if not answer.complete and not (answer.begun and answer.until_close):
-            raise BadAnswer("the answer ended early")
-        return b"".join(answer.body)
+        await Connection(destination, reader, writer).exchange(request_bytes(parts, asked, close=True), response)
+    except Nothing:
+        raise BadAnswer("the answer ended early") from None
     finally:
         writer.close()
         with contextlib.suppress(OSError, ssl.SSLError):
             await writer.wait_closed()
+    return response.body
 
 
-class _Answer:
-    """What httptools reports of a response."""
-
-    def __init__(self) -> None:
-        self.body: list[bytes] = []
-        self.begun = False
-        """The head was read."""
-        self.complete = False
-        self.until_close = True
-        self.error: BadAnswer | None = None
-        self._size = 0
-        self._head = 0
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._head += len(name) + len(value) + 4
-        if self._head > LONGEST_HEAD:
-            self.error = BadAnswer("the answer is too long")
-            raise self.error
-        if name.lower() in (b"content-length", b"transfer-encoding"):
-            self.until_close = False
-        if name.lower() == b"content-encoding" and value.lower() != b"identity":
-            self.error = BadAnswer("the answer is encoded")
-            raise self.error
+class _Page(Response):
+    """An answer that is good only with status 200 and as it is."""
 
     def on_headers_complete(self) -> None:
-        self.begun = True
-
-    def on_body(self, body: bytes) -> None:
-        self._size += len(body)
-        if self._size > LONGEST_BODY:
-            self.error = BadAnswer("the answer is too long")
-            raise self.error
-        self.body.append(body)
-
-    def on_message_complete(self) -> None:
-        self.complete = True
+        super().on_headers_complete()
+        if self.begun and self.status != 200:
+            raise self._refuse(f"status {self.status}")
+        if self.headers.get("content-encoding", "identity").lower() != "identity":
+            raise self._refuse("the answer is encoded")
 
 
 # -- certificates that no authority vouches for -------------------------------------------------------------------------

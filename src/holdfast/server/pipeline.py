@@ -1,7 +1,7 @@
 """A request's whole life, top to bottom.
 
     handle(request, reply)
-      1  own pages      /_holdfast/health, /_holdfast/metrics
+      1  own pages      /_holdfast/health, /_holdfast/metrics, certificates of signed messages
       2  route          which protocol, service and operation does the request's shape name?
       3  authenticate   whose signature is this? (server/authenticate.py)
          admit          within the account's rates? only with the setting `quotas` (server/quotas.py)
@@ -17,7 +17,8 @@
       8  reply          for a write: when its group is on disk
 
 An unsigned operation has no caller in step 3: its second half establishes and authorizes one. What fails before that is
-answered and leaves no record, like a request whose signature is wrong.
+answered and leaves no record, like a request whose signature is wrong. Nor has a link that nobody signed (`Served.linked`):
+it reads first, and is a write only once what it carries has proven who may.
 
 An operation that fails is rolled back to its savepoint; its audit records are then written in the same outer transaction.
 An error of the outer transaction itself (disk full, I/O) answers 503 to the whole group.
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
     from holdfast.store.group_commit import GroupCommit
     from holdfast.work.clock import Clock
 
-OWN_PAGES = "/_holdfast/"
+OWN_PAGES = ("/_holdfast/", "/SimpleNotificationService-")
 SOURCES = 1024
 """Clients, by address and what they say of themselves, that are kept from call to call."""
 OwnPage = Callable[[Request], Response]
@@ -204,7 +205,7 @@ class Pipeline:
             return
         exchange.protocol = UNKNOWN_SERVICE.select(target)
         entry = (
-            self._directory.by_query_version(target.version)
+            self._directory.by_query_version(target.version, target.operation)
             if target.protocol == "query"
             else self._directory.by_target_prefix(target.prefix)
         )
@@ -244,9 +245,7 @@ class Pipeline:
             source = self._sources[origin] = Source(*origin)
         exchange.source = source
         served = exchange.service.operations.get(exchange.operation.name)
-        exchange.caller = self._authenticator.authenticate(
-            request, exchange.service.api.metadata, snapshot, unsigned=served is not None and served.unsigned
-        )
+        exchange.caller = self._authenticator.authenticate(request, exchange.service.api.metadata, snapshot, served)
         return served
 
     def _admit(self, quotas: Quotas, exchange: Exchange, snapshot: Transaction) -> None:
@@ -399,6 +398,9 @@ class Pipeline:
             notes = {(kind, key): value for kind, key, value in call.notes}
             if notes:
                 self._notebook.write_notes(transaction, notes)
+        if not call.account:  # nobody was identified
+            forget(call)
+            return response
         denial = denial_of(call) if may_be_denied(call) else None
         if denial is not None:
             write_denial(transaction, call.request_id, kept(denial))

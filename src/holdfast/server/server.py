@@ -24,6 +24,7 @@ from holdfast.rotation.engine import Engine, EngineSettings
 from holdfast.rotation.engines import ABSENT, ENGINES
 from holdfast.rotation.surroundings import RotationSurroundings
 from holdfast.server.audit_heads import FILE_NAME, HeadsFile
+from holdfast.server.deliveries import HOUR
 from holdfast.server.errors import BadSetting, DirectoryUnusable, PortInUse
 from holdfast.server.functions import FunctionSettings
 from holdfast.server.house import House
@@ -31,6 +32,7 @@ from holdfast.server.http_limits import Limits
 from holdfast.server.listener import Listener, server_tls_context
 from holdfast.server.logs import Log
 from holdfast.server.opening import Opened, open_directory
+from holdfast.server.outside_settings import outside_settings
 from holdfast.server.quotas import parameters_per_region
 from holdfast.services.holdfast import records
 from holdfast.store.sqlite import Synchronous
@@ -68,7 +70,7 @@ def build(settings: Settings, opened: Opened, log: Log, engines: Mapping[str, En
         movable_clock=settings.movable_clock,
         audit_window=settings.audit_read_window_milliseconds / 1000,
         report=log.failure,
-        allow_private_targets=settings.allow_private_targets,
+        outside=outside_settings(settings, opened.home_region, os.environ),
         quotas=settings.quotas == "aws",
         parameters_per_region=parameters_per_region(
             settings.quotas == "aws", settings.standard_parameters_per_region, settings.advanced_parameters_per_region
@@ -80,10 +82,14 @@ def build(settings: Settings, opened: Opened, log: Log, engines: Mapping[str, En
             strict=settings.rotation_lock == "strict",
         ),
         job_workers=settings.job_workers,
+        delivery_workers=settings.delivery_workers,
     )
     house.home_account = opened.home_account
     house.home_region = opened.home_region
     house.data_directory = settings.data
+    house.deliveries.tell = log.warning
+    house.deliveries.delivered_kept = settings.delivered_events_hours * HOUR
+    house.deliveries.failed_kept = settings.failed_events_days * 24 * HOUR
     house.heads.file = HeadsFile(settings.data / FILE_NAME)
     house.audit_retention_days = settings.audit_retention_days
     house.functions.settings = FunctionSettings(

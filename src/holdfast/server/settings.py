@@ -22,20 +22,29 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 from holdfast.server.errors import BadSetting
-from holdfast.server.kinds import HOST, PATH, SWITCH, URL, Kind, choice, matching, seconds, whole
+from holdfast.server.kinds import HOST, HOST_AND_PORT, PATH, SWITCH, URL, Kind, choice, matching, seconds, whole
 
 PREFIX = "HOLDFAST_"
 FILE_NAME = "holdfast.toml"
 SERVICE_LINK = " (Kubernetes sets this beside a service named holdfast; enableServiceLinks: false stops it)"
-NOT_SETTINGS = frozenset({"HOLDFAST_ROOT_KEY"})
-"""Variables that mean something to the server and are no settings: the root key itself (vault/root_key_sources.py)."""
+NOT_SETTINGS = frozenset({"HOLDFAST_ROOT_KEY", "HOLDFAST_SQS_SECRET_ACCESS_KEY", "HOLDFAST_SMTP_PASSWORD"})
+"""Variables that mean something to the server and are no settings, because they are secrets: the root key itself
+(vault/root_key_sources.py), what it shows to a queue service and to a mail relay (outside_settings.py)."""
 
-STORAGE, LISTENING, IDENTITY, LIMITS, RUNNING = "Storage", "Listening", "Identity", "Limits", "Running"
+STORAGE, LISTENING, IDENTITY, LIMITS, OUTSIDE, RUNNING = (
+    "Storage",
+    "Listening",
+    "Identity",
+    "Limits",
+    "Outside",
+    "Running",
+)
 SECTIONS = {
     STORAGE: "Where everything is kept, and the key that opens it.",
     LISTENING: "Where clients connect.",
     IDENTITY: "The account and the region that a new store begins with.",
     LIMITS: "What clients may take. A request beyond a limit is refused; the server goes on.",
+    OUTSIDE: "What this server reaches by itself: web hooks, queues, mails.",
     RUNNING: "Time, stopping, audit and logs.",
 }
 
@@ -210,17 +219,109 @@ class Settings:
         bool,
         Setting(
             SWITCH,
-            RUNNING,
+            OUTSIDE,
             "Let this server reach loopback and private addresses when somebody names them: identity providers, web "
-            "hooks. Otherwise only public ones. Link-local addresses are never reached.",
+            "hooks, queues named by URL. Otherwise only public ones. Link-local addresses are never reached.",
         ),
     ] = False
+    outside_ca_file: Annotated[
+        Path | None,
+        Setting(
+            PATH,
+            OUTSIDE,
+            "Certificates of authorities, PEM, that vouch for other hosts beside the system's: your own, for web hooks, "
+            "queues and mail relays in your network.",
+            otherwise="the system's alone",
+        ),
+    ] = None
+    delivery_workers: Annotated[
+        int,
+        Setting(
+            whole(1, 1000),
+            OUTSIDE,
+            "How many destinations of events and messages are delivered to at once, beside the jobs. More wait.",
+        ),
+    ] = 64
+    delivered_events_hours: Annotated[
+        int,
+        Setting(
+            whole(0, 87_600, "HOURS"),
+            OUTSIDE,
+            "How long `holdfast events show` knows an event that was delivered, in service time. 0: not at all.",
+        ),
+    ] = 24
+    failed_events_days: Annotated[
+        int,
+        Setting(
+            whole(0, 36_500, "DAYS"),
+            OUTSIDE,
+            "How long an event that could not be delivered is kept for `holdfast events redeliver`, in service time. 0: "
+            "until it is redelivered.",
+        ),
+    ] = 14
+    sqs_endpoint: Annotated[
+        str | None,
+        Setting(
+            URL,
+            OUTSIDE,
+            "The SQS-compatible service that has the queues which rules and subscriptions name by ARN. Its address may be "
+            "a private one.",
+            otherwise="queues are named by URL",
+        ),
+    ] = None
+    sqs_access_key_id: Annotated[
+        str | None,
+        Setting(
+            matching("[!-~]{1,128}", "the id of an access key", "ID"),
+            OUTSIDE,
+            "The access key that messages for queues are signed with. Its secret comes as the systemd credential "
+            "holdfast-sqs-secret-access-key or in the environment variable HOLDFAST_SQS_SECRET_ACCESS_KEY.",
+            otherwise="messages are not signed",
+        ),
+    ] = None
+    smtp_relay: Annotated[
+        str | None,
+        Setting(
+            HOST_AND_PORT,
+            OUTSIDE,
+            "The mail relay for subscriptions by email. Its address may be a private one.",
+            otherwise="no mails",
+        ),
+    ] = None
+    smtp_security: Annotated[
+        str,
+        Setting(
+            choice("starttls", "tls", "none"),
+            OUTSIDE,
+            "How the connection to the mail relay is protected: STARTTLS, TLS from the first byte (port 465), or not at "
+            "all, for a relay on this machine.",
+        ),
+    ] = "starttls"
+    smtp_sender: Annotated[
+        str | None,
+        Setting(
+            matching("[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,255}", "an address like holdfast@example.org", "ADDRESS"),
+            OUTSIDE,
+            "Whom mails come from.",
+            otherwise="no mails",
+        ),
+    ] = None
+    smtp_username: Annotated[
+        str | None,
+        Setting(
+            matching("[ -~]{1,255}", "a user name", "NAME"),
+            OUTSIDE,
+            "The user name at the mail relay. The password comes as the systemd credential holdfast-smtp-password or in "
+            "the environment variable HOLDFAST_SMTP_PASSWORD.",
+            otherwise="no login",
+        ),
+    ] = None
     job_workers: Annotated[
         int,
         Setting(
             whole(1, 1000),
             RUNNING,
-            "How many jobs that reach outside run at once: rotations, deliveries, functions invoked as events. More wait.",
+            "How many jobs that reach outside run at once: rotations, functions invoked as events. More wait.",
         ),
     ] = 8
     rotation_lock: Annotated[

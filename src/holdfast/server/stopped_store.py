@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast.access.principal import operator_of
 from holdfast.rotation.engines import ABSENT, ENGINES
 from holdfast.rotation.surroundings import RotationSurroundings
+from holdfast.server.deliveries import DeliveryTally
 from holdfast.server.directory import Directory
 from holdfast.server.errors import DirectoryUnusable
 from holdfast.server.identities import Identities
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from holdfast.access.chain import Denial
     from holdfast.api.base import Operation
     from holdfast.server.settings import Settings
+    from holdfast.services.outbox.deliveries import Tally
     from holdfast.services.principals import Principals
     from holdfast.services.service import Served, Service
     from holdfast.store.transaction import Transaction
@@ -62,6 +64,7 @@ class StoppedSurroundings:
         self.outside: Any = None
         self.functions: Any = None
         self.rotation = RotationSurroundings(ENGINES, ABSENT)
+        self.deliveries: Tally = DeliveryTally()
         self._directory = Directory()
 
     def served(self, operation: Operation[Any, Any]) -> Served:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from holdfast.server.notebook import Notebook
     from holdfast.services.functions import Functions
     from holdfast.services.holdfast.operations import Control
+    from holdfast.services.outbox.deliveries import Tally
     from holdfast.services.outside import Outside
     from holdfast.services.principals import Principals
     from holdfast.services.service import Served, Service
@@ -34,6 +35,7 @@ class ServerSurroundings:
         principals: Principals,
         outside: Outside,
         rotation: RotationSurroundings,
+        deliveries: Tally,
     ) -> None:
         self.vault = vault
         self.randomness = randomness
@@ -41,6 +43,7 @@ class ServerSurroundings:
         self.principals = principals
         self.outside = outside
         self.rotation = rotation
+        self.deliveries = deliveries
         self.control: Control
         self.functions: Functions
         self._directory = directory

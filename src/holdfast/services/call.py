@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from holdfast.rotation.surroundings import RotationSurroundings
     from holdfast.services.functions import Functions
     from holdfast.services.holdfast.operations import Control
+    from holdfast.services.outbox.deliveries import Tally
     from holdfast.services.outside import Outside
     from holdfast.services.principals import Principals
     from holdfast.services.service import Served, Service
@@ -62,6 +63,7 @@ class Surroundings(Protocol):
     outside: Outside
     functions: Functions
     rotation: RotationSurroundings
+    deliveries: Tally
 
     def served(self, operation: Operation[Any, Any]) -> Served: ...
 
@@ -130,6 +132,7 @@ class Call:
         "decisions",
         "emitted",
         "identity",
+        "job_kind",
         "notes",
         "now",
         "parent",
@@ -184,6 +187,8 @@ class Call:
         self.traces: list[Trace | ServiceEvent] = [] if parent is None else parent.traces
         self.notes: list[tuple[str, Any, Any]] = [] if parent is None else parent.notes
         self.emitted: list[Emitted] = [] if parent is None else parent.emitted
+        self.job_kind = ""
+        """The kind of due job that this call runs; empty on everybody else's calls."""
         self.standing: Context = EMPTY_CONTEXT if parent is None else parent.standing
         """Condition keys of every check of this call: for whom a service acts (aws:SourceArn)."""
 

@@ -7,7 +7,9 @@ transaction. Functions that Holdfast offers by itself (built-in rotation engines
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from holdfast.services.arn import parse_arn
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -48,6 +50,33 @@ class Target(Protocol):
     def qualifier(self) -> str: ...
 
     def arn(self, partition: str) -> str: ...
+
+
+class FunctionAt(NamedTuple):
+    """A `Target` by its ARN."""
+
+    account: str
+    region: str
+    name: str
+    qualifier: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.account, self.region, self.name
+
+    def arn(self, partition: str) -> str:
+        plain = f"arn:{partition}:lambda:{self.region}:{self.account}:function:{self.name}"
+        return f"{plain}:{self.qualifier}" if self.qualifier else plain
+
+
+def function_at(function_arn: str) -> FunctionAt | None:
+    """What a function's ARN names; None when it is not one."""
+    arn = parse_arn(function_arn)
+    if arn is None or arn.service != "lambda":
+        return None
+    kind, _, named = arn.resource.partition(":")
+    name, _, qualifier = named.partition(":")
+    return FunctionAt(arn.account, arn.region, name, qualifier) if kind == "function" and name else None
 
 
 class Functions(Protocol):

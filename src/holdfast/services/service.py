@@ -75,6 +75,8 @@ class Served:
     `{"RecoveryWindowInDays": ("minimum", "maximum")}`."""
     unsigned: bool = False
     """AWS takes it without a signature: whoever calls is proven by what the effect finds out (`Call.identify`)."""
+    linked: bool = False
+    """AWS takes it without a signature too, because it is a link that somebody was sent: what is in it proves that."""
 
 
 def read(function: OperationFunction, *, exempt: Exemptions = NOTHING_EXEMPT) -> Served:
@@ -95,6 +97,12 @@ def waiting(function: OperationFunction, *, exempt: Exemptions = NOTHING_EXEMPT)
 def unsigned(function: OperationFunction, *, exempt: Exemptions = NOTHING_EXEMPT) -> Served:
     """A waiting operation whose caller is known only after its effect; what it decides, its second half decides."""
     return Served(function, Mode.WAITING, exempt, unsigned=True)
+
+
+def linked(function: OperationFunction) -> Served:
+    """An operation that is also a link in a message. Unsigned, its caller is nobody: it says itself where it happens and why
+    it may (`Call.identify`, `Call.without_authorization`). It changes something only after `Call.needs_write`."""
+    return Served(function, Mode.READ, linked=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,20 @@ FUNCTION_EVENT = SealedColumn("lambda_event", "payload_sealed", "function-event"
 DELIVERY_BODY = SealedColumn("delivery", "body_sealed", "delivery-body", Form.ROOT, ("delivery_id",))
 """An event or message on its way to one destination."""
 
+SUBSCRIPTION_ENDPOINT = SealedColumn(
+    "sns_subscription",
+    "endpoint_sealed",
+    "subscription-endpoint",
+    Form.ROOT,
+    ("account", "region", "name", "subscription_id"),
+)
+"""An address with a password in it."""
+
+FAN_OUT_MESSAGE = SealedColumn("sns_fan_out", "message_sealed", "fan-out-message", Form.ROOT, ("message_id",))
+"""A message on its way to the many subscriptions of a topic."""
+
+SIGNING_KEY = SealedColumn("sns_signing_key", "key_sealed", "message-signing-key", Form.ROOT, ("region", "key_id"))
+"""The private key that notifications are signed with, PKCS #8."""
 CONNECTION_PARAMETERS = SealedColumn(
     "event_connection", "parameters_sealed", "connection-parameters", Form.ROOT, ("account", "region", "name")
 )
@@ -78,6 +92,9 @@ REGISTRY: tuple[SealedColumn, ...] = (
     FUNCTION_ENVIRONMENT,
     FUNCTION_EVENT,
     DELIVERY_BODY,
+    SUBSCRIPTION_ENDPOINT,
+    FAN_OUT_MESSAGE,
+    SIGNING_KEY,
     CONNECTION_PARAMETERS,
     AUDIT_STATEMENT,
 )

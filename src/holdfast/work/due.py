@@ -27,13 +27,16 @@ import msgspec
 from holdfast.store.statements import Statement
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from holdfast.store.transaction import Transaction
     from holdfast.vault.randomness import Randomness
 
 STORE = "store"
 EFFECT = "effect"
 DELIVERY = "delivery"
-"""Lanes: jobs of the second and third may reach outside, and only so many of each run at once."""
+LANES = (STORE, EFFECT, DELIVERY)
+"""Jobs of the second and third may reach outside, and only so many of each run at once."""
 WAITING, RUNNING, DEAD = "waiting", "running", "dead"
 
 _COLUMNS = "kind, account, region, subject, due, payload, attempts, last_error, identity, lane, state"
@@ -161,13 +164,10 @@ def job_of_row(row: tuple[Any, ...] | None) -> DueJob | None:
     return DueJob(kind, account, region, subject, due, msgspec.json.decode(payload), *rest)
 
 
-def next_job(transaction: Transaction, *, effects: bool = True) -> DueJob | None:
-    """The waiting job that is due first, whether its moment has come or not; `effects` False: of those of the store."""
-    job = job_of_row(transaction.one(NEXT, STORE))
-    other = job_of_row(transaction.one(NEXT, EFFECT)) if effects else None
-    if job is None or other is None:
-        return job or other
-    return min(job, other, key=lambda each: (each.due, each.key))
+def next_job(transaction: Transaction, lanes: Sequence[str] = LANES) -> DueJob | None:
+    """The waiting job of some lanes that is due first, whether its moment has come or not."""
+    found = [job for lane in lanes if (job := job_of_row(transaction.one(NEXT, lane))) is not None]
+    return min(found, key=lambda each: (each.due, each.key), default=None)
 
 
 def read_job(transaction: Transaction, key: Key) -> DueJob | None:

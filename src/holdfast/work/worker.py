@@ -1,19 +1,21 @@
 """The worker that runs due jobs, and the walk of a movable clock from due moment to due moment.
 
 It asks the store for the job that is due first, waits until service time reaches it, and begins it through the server
-(`Runner.begin`: one write transaction with everything a call has). Jobs of the store run one after another; the effects of
-the others run beside them, `limit` at once. Whoever schedules a job wakes the worker.
+(`Runner.begin`: one write transaction with everything a call has). Jobs of the store run one after another; what the
+others do outside runs beside them, so many at once as their lane admits. A lane that is full is passed by: a destination
+that hangs keeps no rotation waiting, and rotations keep no event. Whoever schedules a job wakes the worker.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 from holdfast.work.clock import SystemClock
-from holdfast.work.due import DueJob
+from holdfast.work.due import DELIVERY, EFFECT, LANES, DueJob
 
 LONGEST_WAIT = 30.0
 """Seconds; the machine's clock may be set while the worker waits."""
@@ -30,8 +32,8 @@ class Runner(Protocol):
     hurried: bool
     """While the clock is walked: nobody's reads need to be spared."""
 
-    def next_job(self, *, effects: bool) -> DueJob | None:
-        """The job that is due first; without those that may reach outside unless `effects`."""
+    def next_job(self, lanes: Sequence[str]) -> DueJob | None:
+        """The job of these lanes that is due first."""
         ...
 
     async def begin(self, job: DueJob) -> bool | Running:
@@ -53,24 +55,34 @@ class Walk:
     """Jobs that were still running when the walk stopped waiting for them."""
 
 
+class Effect(NamedTuple):
+    """One that is under way."""
+
+    began: float
+    """Monotonic."""
+    lane: str
+
+
+LIMITS: Mapping[str, int] = MappingProxyType({EFFECT: 8, DELIVERY: 64})
+"""How many jobs of a lane run at once; those of the store wait for nothing."""
+
+
 class Worker:
     """Begins due jobs and keeps their effects."""
 
-    def __init__(self, runner: Runner, clock: SystemClock, limit: int = 8) -> None:
+    def __init__(self, runner: Runner, clock: SystemClock, limits: Mapping[str, int] = LIMITS) -> None:
         self._runner = runner
         self._clock = clock
-        self._limit = limit
+        self._limits = limits
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._effects: dict[asyncio.Task[bool], float] = {}
-        """Effects under way, and when each began (monotonic)."""
+        self._effects: dict[asyncio.Task[bool], Effect] = {}
         self.run_total = 0
         self.failed_total = 0
 
-    @property
-    def effects(self) -> int:
-        """How many effects run now."""
-        return len(self._effects)
+    def running(self, lane: str) -> int:
+        """How many jobs of a lane are outside now."""
+        return sum(1 for effect in self._effects.values() if effect.lane == lane)
 
     def wake(self) -> None:
         """Something was scheduled, or the clock moved."""
@@ -98,7 +110,12 @@ class Worker:
         await asyncio.gather(*left, return_exceptions=True)
 
     def _next(self) -> DueJob | None:
-        return self._runner.next_job(effects=len(self._effects) < self._limit)
+        if len(self._effects) < min(self._limits.values()):
+            return self._runner.next_job(LANES)
+        limits = self._limits
+        return self._runner.next_job(
+            [lane for lane in LANES if lane not in limits or self.running(lane) < limits[lane]]
+        )
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -113,7 +130,7 @@ class Worker:
             self._count(begun)
             return
         task = asyncio.get_running_loop().create_task(begun())
-        self._effects[task] = self._clock.monotonic()
+        self._effects[task] = Effect(self._clock.monotonic(), job.lane)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[bool]) -> None:
@@ -160,12 +177,12 @@ class Worker:
     async def _settle(self, late: set[asyncio.Task[bool]]) -> None:
         """Until one more effect has ended, or has taken too long."""
         awaited = self._effects.keys() - late
-        deadline = min(self._effects[task] for task in awaited) + PATIENCE
+        deadline = min(self._effects[task].began for task in awaited) + PATIENCE
         await asyncio.wait(
             awaited, timeout=max(0.0, deadline - self._clock.monotonic()), return_when=asyncio.FIRST_COMPLETED
         )
         now = self._clock.monotonic()
-        late |= {task for task in awaited if not task.done() and self._effects[task] + PATIENCE <= now}
+        late |= {task for task in awaited if not task.done() and self._effects[task].began + PATIENCE <= now}
         late &= self._effects.keys()
 
     async def _move(self, moment: int) -> None:

@@ -39,6 +39,10 @@ OTHER_ACTIONS = {
     ("sts", "AssumeRoleWithWebIdentity"): {"sts:TagSession", "sts:SetSourceIdentity"},
     # "lambda:InvokeFunction: grants permission to invoke an AWS Lambda function": there is no lambda:Invoke.
     ("lambda", "Invoke"): {"lambda:InvokeFunction"},
+    # "To use Tags, sns:CreateTopic and sns:TagResource" (SNS API reference, CreateTopic).
+    ("sns", "CreateTopic"): {"sns:TagResource"},
+    # "There is no PublishBatch action: sns:Publish" (developer guide, "Amazon SNS message batching").
+    ("sns", "PublishBatch"): {"sns:Publish"},
     # "To tag a user when you create it, iam:TagUser": one action for each kind of resource (user guide, "Tagging IAM
     # resources").
     ("iam", "CreateUser"): {"iam:TagUser"},

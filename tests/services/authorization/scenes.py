@@ -15,6 +15,7 @@ from holdfast.api.iam import NoSuchEntityException
 
 from .function_scenes import lambda_
 from .house import ACCOUNT, CALLER, EVERYTHING, ISSUER, REGION, START, House
+from .topic_scenes import sns
 
 TAGS = [{"Key": "team", "Value": "blue"}]
 TRUST_ACTIONS = ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"]
@@ -400,4 +401,4 @@ def cloudtrail(house: House) -> None:
     house.call("cloudtrail", "LookupEvents")
 
 
-SCENES = {each.__name__: each for each in (secretsmanager, ssm, kms, sts, iam, cloudtrail, lambda_)}
+SCENES = {each.__name__: each for each in (secretsmanager, ssm, kms, sts, iam, cloudtrail, lambda_, sns)}

@@ -309,3 +309,43 @@ def test_explanations_go_with_the_records(tmp_path: Path) -> None:
         assert server.control("Explain", RequestId=new)["Outcome"] == "implicit-deny"
         with pytest.raises(Exception, match="RequestNotFound"):
             server.control("Explain", RequestId=old)
+
+
+def test_a_statement_that_failed_on_its_condition_is_named(people: People) -> None:
+    arn = people.secrets.create_secret(Name=new_name("s"), SecretString="x")["ARN"]
+    office = {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}, "Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    met = {"StringEquals": {"aws:ResourceAccount": people.account.account}}
+    name, credentials = people.user(allow(READ, Sid="FromTheOffice", Condition={**office, **met}))
+    found = people.explain(reads(people.client(credentials, "secretsmanager"), arn))
+    (near,) = found["Chain"][-1]["NearMisses"]
+    assert (near["Statement"]["Sid"], near["Statement"]["Index"]) == ("FromTheOffice", 0)
+    assert near["Statement"]["Policy"].endswith(f"on user/{name}")
+    assert near["Unmet"] == [
+        {"Operator": "IpAddress", "Key": "aws:SourceIp", "Present": True},
+        {"Operator": "Bool", "Key": "aws:MultiFactorAuthPresent", "Present": False},
+    ]
+    assert "203.0.113" not in str(found)
+    assert not found.get("Redacted")
+
+
+def test_a_trust_policy_that_wants_another_external_id(people: People) -> None:
+    name, credentials = people.user(allow("sts:AssumeRole"))
+    condition = {"StringEquals": {"sts:ExternalId": "unguessable"}}
+    role = people.role(trust({"AWS": people.arn("user", name)}, Condition=condition))
+    client = people.client(credentials, "sts")
+    for given, present in (({}, False), ({"ExternalId": "guessed"}, True)):
+        found = people.explain(denied(client.assume_role, RoleArn=role, RoleSessionName="session", **given))
+        (near,) = found["Chain"][-1]["NearMisses"]
+        assert near["Unmet"] == [{"Operator": "StringEquals", "Key": "sts:ExternalId", "Present": present}]
+        assert "guess" not in str(found)
+
+
+def test_what_is_about_something_else_is_no_near_miss(people: People) -> None:
+    arn = people.secrets.create_secret(Name=new_name("s"), SecretString="x")["ARN"]
+    never = {"StringEquals": {"aws:username": "nobody"}}
+    name, credentials = people.user(allow(READ, resource=f"{arn}x", Condition=never))
+    people.iam.put_user_policy(
+        UserName=name, PolicyName="other", PolicyDocument=allow("secretsmanager:PutSecretValue", Condition=never)
+    )
+    found = people.explain(reads(people.client(credentials, "secretsmanager"), arn))
+    assert "NearMisses" not in found["Chain"][-1]

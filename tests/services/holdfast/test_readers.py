@@ -227,3 +227,17 @@ def test_another_accounts_tags_are_not_told(people: People, strangers: People) -
         assert found["Chain"][0]["Matched"] == []
         assert found["Gap"]["Where"] == "identity-policy"
         assert [further["Where"] for further in found["Gap"]["Further"]] == [place]
+
+
+def test_what_nearly_allowed_is_shown_to_who_may_read_it(people: People) -> None:
+    arn = people.secrets.create_secret(Name=new_name("s"), SecretString="x")["ARN"]
+    never = {"StringEquals": {"aws:username": "nobody"}}
+    explain = json.loads(allow("holdfast:Explain"))["Statement"]
+    (nearly,) = json.loads(allow("secretsmanager:GetSecretValue", Condition=never))["Statement"]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [*explain, nearly]})
+    _, credentials = people.user(policy)
+    request_id = denied(people.client(credentials, "secretsmanager").get_secret_value, SecretId=arn)
+    assert "NearMisses" in people.explain(request_id)["Chain"][-1]
+    blind = people.ask(credentials, "Explain", RequestId=request_id).body
+    assert "NearMisses" not in blind["Chain"][-1]
+    assert blind["Redacted"] is True

@@ -62,6 +62,7 @@ class House:
     wall: Any = None
     outside: Any = None
     functions: Any = None
+    deliveries: Any = None
     rotation: Any = None
     """For other services only; KMS never asks for them."""
 

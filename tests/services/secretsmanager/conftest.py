@@ -82,6 +82,7 @@ class House:
     principals: Any = None
     outside: Any = None
     functions: Any = None
+    deliveries: Any = None
     rotation = RotationSurroundings()
 
     def __init__(self, path: Path) -> None:

@@ -87,6 +87,7 @@ class House:
         self.principals: Any = None
         self.outside: Any = None
         self.functions: Any = None
+        self.deliveries: Any = None
         self.rotation: Any = None
         self.database = SqliteDatabase(path, synchronous="OFF")
         self.tx = CountingTransaction(self.database.writing, writable=True)

@@ -30,6 +30,7 @@ EVENT_VERSION = "1.11"
 RESOURCE_TYPES = {
     "kms": "AWS::KMS::Key",
     "secretsmanager": "AWS::SecretsManager::Secret",
+    "sns": "AWS::SNS::Topic",
     "ssm": "AWS::SSM::Parameter",
 }
 NO_RESPONSE_ELEMENTS = frozenset({"kms"})
@@ -53,8 +54,13 @@ SHOWN_AS_HIDDEN = {
     "PutParameterRequest": ("Value",),
     # An event may carry anything. AWS keeps no record of PutEvents that could show it.
     "PutEventsRequestEntry": ("Detail",),
+    "PublishInput": ("Message", "Subject", "MessageAttributes"),
+    "PublishBatchRequestEntry": ("Message", "Subject", "MessageAttributes"),
+    "SubscribeInput": ("Endpoint",),
+    "ConfirmSubscriptionInput": ("Token",),
 }
-"""Members in whose place HIDDEN is shown; any other sensitive one is left out."""
+"""Members in whose place CloudTrail shows HIDDEN; any other sensitive one is left out. An endpoint may be an address with a
+password in it."""
 
 _encode = msgspec.json.encode
 
@@ -104,7 +110,7 @@ def _shape_value(value: Any) -> Any:
 @lru_cache(maxsize=2048)
 def shaper(shape: type[Shape]) -> Shaper:
     """A function from a structure to the dictionary that may stand in a record."""
-    hidden = NEVER_SHOWN.union(shape.SENSITIVE)
+    hidden = NEVER_SHOWN.union(shape.SENSITIVE, SHOWN_AS_HIDDEN.get(shape.__name__, ()))
     members = [(name, lower_first(name)) for name in shape.__struct_fields__ if name not in hidden]
     replaced = [(name, lower_first(name)) for name in SHOWN_AS_HIDDEN.get(shape.__name__, ())]
 
@@ -173,6 +179,8 @@ def user_identity(
     """The `userIdentity` element. `role_arn` is the role's for a role session."""
     if principal.kind is PrincipalKind.SERVICE:
         return {"type": "AWSService", "accountId": principal.account, "invokedBy": principal.service}
+    if not principal.arn:  # nobody signed a link
+        return {"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"}
     if principal.kind is PrincipalKind.WEB_IDENTITY:
         subject = principal.principal_id
         return {

@@ -11,12 +11,12 @@ from holdfast.api import events as api
 from holdfast.api.base import NotImplementedException, ValidationException
 from holdfast.services.emitted import Emitted
 from holdfast.services.events import records
-from holdfast.services.events.matchers import BadPattern
 from holdfast.services.events.names import BusAt, bus_of
-from holdfast.services.events.patterns import parse_pattern
 from holdfast.services.events.policies import compiled
 from holdfast.services.events.routing import route_to
 from holdfast.services.events.tags import resource_context
+from holdfast.services.matching.matchers import BadPattern
+from holdfast.services.matching.patterns import parse_pattern
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call

@@ -7,9 +7,7 @@ transaction: compiled rules are kept under the version that it writes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.services.events.names import BusAt, RuleAt
 from holdfast.store.statements import Statement
@@ -131,9 +129,10 @@ def read_rule(tx: Transaction, where: RuleAt) -> Rule | None:
     return None if row is None else Rule(*row)
 
 
-def read_target(tx: Transaction, where: RuleAt, target_id: str) -> dict[str, Any] | None:
+def read_target(tx: Transaction, where: RuleAt, target_id: str) -> str | None:
+    """The target as it was put, as JSON."""
     row = tx.one(READ_TARGET, *where, target_id)
-    return None if row is None else msgspec.json.decode(row[0])
+    return None if row is None else row[0]
 
 
 def target_ids(tx: Transaction, where: RuleAt) -> list[str]:

@@ -11,14 +11,14 @@ from holdfast.api.base import ValidationException
 from holdfast.services.emitted import DEFAULT_BUS
 from holdfast.services.events import records, schedule_jobs
 from holdfast.services.events.finding import authorize_on_bus, find_rule, look_for_rule
-from holdfast.services.events.matchers import BadPattern
 from holdfast.services.events.names import bus_of, no_bus
 from holdfast.services.events.pages import page
-from holdfast.services.events.patterns import parse_pattern
 from holdfast.services.events.records import DISABLED, ENABLED, Rule
 from holdfast.services.events.roles import pass_role
 from holdfast.services.events.rule_sets import literals
 from holdfast.services.events.tags import encode_tags, given_tags, merged, request_context
+from holdfast.services.matching.matchers import BadPattern
+from holdfast.services.matching.patterns import parse_pattern
 from holdfast.store.statements import prefix_range
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def put_rule(call: Call, value: api.PutRuleRequest) -> api.PutRuleResponse:
     if schedule:
         if where.bus != DEFAULT_BUS:
             raise ValidationException(ONLY_DEFAULT_BUS)
-        schedule_jobs.check(schedule)
+        schedule_jobs.check(schedule, call.now)
     if value.RoleArn:
         pass_role(call, value.RoleArn, where.arn(call.partition))
     rule = Rule(

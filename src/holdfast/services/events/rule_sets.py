@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from holdfast.services.events import records
-from holdfast.services.events.patterns import Pattern, parse_pattern
 from holdfast.services.events.records import ENABLED_WITH_READS
+from holdfast.services.matching.patterns import Pattern, parse_pattern
 
 if TYPE_CHECKING:
     from holdfast.services.events.names import BusAt

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from holdfast.access.chain import StoredGap
-    from holdfast.access.decision import MatchedStatement
+    from holdfast.access.decision import MatchedStatement, NearMiss
     from holdfast.services.call import Call
     from holdfast.store.transaction import Transaction
 
@@ -151,6 +151,7 @@ def show_check(reader: Reader, check: Check) -> api.ExplainedCheck:
         Outcome=str(check.outcome),
         Via=check.via or None,
         Matched=[_statement(each) for each in reader.statements(check)],
+        NearMisses=[_near_miss(each) for each in reader.near_misses(check)] or None,
     )
 
 
@@ -173,6 +174,13 @@ def _place(reader: Reader, check: Check, gap: StoredGap) -> api.ExplainedPlace:
         Where=gap.where,
         Statement=None if gap.statement is None else json.dumps(gap.statement, ensure_ascii=False),
         Remove=None if remove is None else _statement(remove),
+    )
+
+
+def _near_miss(near: NearMiss) -> api.NearMiss:
+    return api.NearMiss(
+        Statement=_statement(near.statement),
+        Unmet=[api.UnmetCondition(Operator=u.operator, Key=u.key, Present=u.present) for u in near.unmet],
     )
 
 

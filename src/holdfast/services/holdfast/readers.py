@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from holdfast.access.decision import GRANT, MatchedStatement, PolicyKind
+from holdfast.access.decision import GRANT, MatchedStatement, NearMiss, PolicyKind
 from holdfast.access.evaluate import OPERATOR_STATEMENT, ROOT_STATEMENT, SERVICE_STATEMENT
 from holdfast.access.principal import PrincipalKind
 from holdfast.api.base import ServiceError
@@ -69,7 +69,11 @@ class Reader:
             return check
         if check.told is not None:
             return check.told
-        return replace(check, matched=tuple(each for each in check.matched if each.kind not in _OF_RESOURCES))
+        return replace(
+            check,
+            matched=tuple(each for each in check.matched if each.kind not in _OF_RESOURCES),
+            near=tuple(each for each in check.near if each.statement.kind not in _OF_RESOURCES),
+        )
 
     def _foreign(self, resource: str) -> bool:
         arn = parse_arn(resource)
@@ -79,6 +83,12 @@ class Reader:
         """Those of the statements that matched which the reader may see."""
         found = [each for each in check.matched if self._may_see(each, check.resource)]
         self.redacted = self.redacted or len(found) < len(check.matched)
+        return found
+
+    def near_misses(self, check: Check) -> list[NearMiss]:
+        """Those of the statements that only their conditions kept from allowing which the reader may see."""
+        found = [each for each in check.near if self._may_see(each.statement, check.resource)]
+        self.redacted = self.redacted or len(found) < len(check.near)
         return found
 
     def place(self, check: Check, gap: StoredGap) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from holdfast.api import holdfast as api
 from holdfast.services.holdfast import (
     audit_operations,
+    delivery_operations,
     diagnoses,
     explanations,
     job_operations,
@@ -13,6 +14,7 @@ from holdfast.services.holdfast import (
     who_can,
 )
 from holdfast.services.holdfast.rotation_operations import of_secrets_manager
+from holdfast.services.outbox.retention import REMOVE_OLD, remove_old
 from holdfast.services.service import Service, read, waiting, write
 
 SERVICE = Service(
@@ -30,16 +32,21 @@ SERVICE = Service(
         "GetJob": read(job_operations.get_job),
         "GetStatus": read(operations.get_status),
         "ListAccounts": read(operations.list_accounts),
+        "ListDeliveries": read(delivery_operations.list_deliveries),
         "ListJobs": read(job_operations.list_jobs),
         "ReadAudit": waiting(audit_operations.read_audit),
+        "Redeliver": write(delivery_operations.redeliver),
         "RehearseRotation": waiting(of_secrets_manager("RehearseRotation")),
         "RetryJob": write(job_operations.retry_job),
         "RetryRotation": write(of_secrets_manager("RetryRotation")),
         "RollBackRotation": write(of_secrets_manager("RollBackRotation")),
         "SearchAudit": waiting(audit_operations.search_audit),
+        "ShowDelivery": read(delivery_operations.show_delivery),
         "ShowRotation": read(of_secrets_manager("ShowRotation")),
         "VerifyAudit": waiting(audit_operations.verify_audit),
         "WhoCan": waiting(who_can.who_can),
     },
+    jobs={REMOVE_OLD: remove_old},
+    roles={REMOVE_OLD: "AWSServiceRoleForHoldfastDeliveries"},
     notes={diagnoses.SIGNATURE_FAILED: diagnoses.write_failure},
 )

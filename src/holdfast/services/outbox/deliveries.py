@@ -8,6 +8,9 @@
 One job for each destination, not for each delivery: a destination that hangs holds up nobody else's, what is on its way to
 one is bounded, and a burst costs one commit for many. After a crash what was on its way is sent again: at least once.
 
+A destination that is deleted keeps its job: `prepare` answers that there is none any more, and what waited fails visibly. So
+nobody cancels a job that delivers.
+
 INVARIANT: a body is sealed in the store, and neither it nor an answer's body is ever in an error text.
 """
 
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -37,7 +40,7 @@ class Delivery:
     """The id of what is carried: of an event, of a message. Shown to operators."""
     body: bytes
     created: int
-    """Service time, ms."""
+    """Service time, ms: when it was put, or redelivered last. Its age counts from here."""
     attempts: int
     """How many failed so far."""
 
@@ -78,6 +81,27 @@ class GivenUp:
 
     condition: str
     """`MaximumRetryAttempts`, `MaximumEventAgeInSeconds`, or empty where the failure itself was final."""
+
+
+class Tally(Protocol):
+    """Who counts deliveries, tells the operator, and knows how long they are kept."""
+
+    delivered_kept: int
+    """Milliseconds; 0: not at all."""
+    failed_kept: int
+    """Milliseconds; 0: until they are sent again."""
+
+    def delivered(self) -> None:
+        """One arrived."""
+        ...
+
+    def attempt_failed(self) -> None:
+        """One did not, this time."""
+        ...
+
+    def undeliverable(self, delivery: Delivery, failure: NotDelivered) -> None:
+        """One is given up."""
+        ...
 
 
 Judge = Callable[["Call", Delivery, NotDelivered], Again | GivenUp]

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from holdfast.services.outbox.deliveries import Delivery
 from holdfast.store.statements import Statement
+from holdfast.vault.errors import DecryptError
 from holdfast.vault.randomness import time_ordered_id
 from holdfast.vault.registry import DELIVERY_BODY
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
 
+WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
+
 INSERT = Statement(
     "INSERT INTO delivery (delivery_id, kind, account, region, destination, carried, created, due, attempts, state,"
     " error_code, last_error, body_sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 'waiting', '', '', ?)"
 )
+DUE = Statement(
+    "SELECT delivery_id, kind, account, region, destination, carried, body_sealed, created, attempts FROM delivery"
+    " WHERE destination = ? AND state = 'waiting' AND kind = ? AND account = ? AND region = ? AND due <= ?"
+    " ORDER BY due, delivery_id LIMIT ?"
+)
+NEXT_DUE = Statement(
+    "SELECT due FROM delivery WHERE destination = ? AND state = 'waiting' AND kind = ? AND account = ? AND region = ?"
+    " ORDER BY due LIMIT 1"
+)
+NEWEST_DUE = Statement(
+    "SELECT due FROM delivery WHERE destination = ? AND state = 'waiting' AND kind = ? AND account = ? AND region = ?"
+    " AND attempts = 0 ORDER BY due DESC LIMIT 1"
+)
+OUTCOME = Statement(
+    "UPDATE delivery SET state = ?, due = ?, attempts = ?, error_code = ?, last_error = ?"
+    " WHERE delivery_id = ? AND state = 'waiting'"
+)
+REMOVE = Statement("DELETE FROM delivery WHERE delivery_id = ? AND state = 'waiting'")
 
 
 def put(
@@ -32,3 +54,31 @@ def put(
     call.tx.run(INSERT, delivery_id, kind, owner, call.region, destination, carried, call.now, due, sealed)
     call.hasten(kind, destination, due, account=owner)
     return delivery_id
+
+
+def due_deliveries(call: Call, kind: str, destination: str, limit: int) -> list[tuple[Delivery, bool]]:
+    """What is due at a destination, the oldest first, and whether its body opened; it is empty where it did not."""
+    rows = call.tx.all(DUE, destination, kind, call.account, call.region, call.now, limit)
+    return [_opened(call, row) for row in rows]
+
+
+def _opened(call: Call, row: tuple[Any, ...]) -> tuple[Delivery, bool]:
+    delivery_id, kind, account, region, destination, carried, sealed, created, attempts = row
+    body, intact = b"", True
+    try:
+        body = call.vault.open(DELIVERY_BODY, (delivery_id,), sealed)
+    except DecryptError:
+        intact = False
+    return Delivery(delivery_id, kind, account, region, destination, carried, body, created, attempts), intact
+
+
+def next_due(call: Call, kind: str, destination: str) -> int | None:
+    """When something is due at a destination; None when nothing waits for it."""
+    row = call.tx.one(NEXT_DUE, destination, kind, call.account, call.region)
+    return None if row is None else row[0]
+
+
+def newest_due(call: Call, kind: str, destination: str, account: str) -> int | None:
+    """When the last of what waits for its first attempt at a destination is due; None when nothing does."""
+    row = call.tx.one(NEWEST_DUE, destination, kind, account, call.region)
+    return None if row is None else row[0]

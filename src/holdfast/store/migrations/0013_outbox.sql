@@ -49,5 +49,7 @@ CREATE TABLE delivery (
   PRIMARY KEY (delivery_id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX delivery_by_destination ON delivery (kind, account, region, destination, state, due, delivery_id);
-CREATE INDEX delivery_by_state ON delivery (account, region, state, delivery_id);
+-- due, of one that waits: when it is tried next; of any other: when it was delivered or given up.
+CREATE INDEX delivery_by_destination ON delivery (destination, state, due, delivery_id);
+CREATE INDEX delivery_by_account ON delivery (account, state, due, delivery_id);
+CREATE INDEX delivery_by_state ON delivery (state, due, delivery_id);

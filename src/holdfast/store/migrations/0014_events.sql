@@ -67,13 +67,10 @@ CREATE TABLE event_connection (
   description TEXT NOT NULL,
   state TEXT NOT NULL,
   authorization_type TEXT NOT NULL,
-  secret_arn TEXT NOT NULL,
   created INTEGER NOT NULL,
   modified INTEGER NOT NULL,
   authorized INTEGER NOT NULL,
-  -- What is shown of the parameters, as JSON: nothing secret.
-  parameters TEXT NOT NULL,
-  -- All of them.
+  -- AuthParameters as they were given; none once it was deauthorized.
   parameters_sealed BLOB,
   PRIMARY KEY (account, region, name)
 ) STRICT, WITHOUT ROWID;

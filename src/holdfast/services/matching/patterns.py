@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
-from holdfast.services.events.matchers import ABSENT, BadPattern, Matcher, matcher
+from holdfast.services.matching.matchers import ABSENT, BadPattern, Matcher, matcher
 
 LONGEST = 4096
 """Characters of a rule's pattern (EventBridge quotas)."""

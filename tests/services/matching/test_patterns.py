@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.services.events.matchers import BadPattern, matches_pieces
-from holdfast.services.events.patterns import parse_pattern
+from holdfast.services.matching.matchers import BadPattern, matches_pieces
+from holdfast.services.matching.patterns import parse_pattern
 
 EVENT: dict[str, Any] = {
     "version": "0",

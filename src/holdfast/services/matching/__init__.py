@@ -1,0 +1,1 @@
+"""Patterns that pick JSON objects: events for EventBridge, messages for SNS."""
