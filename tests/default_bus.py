@@ -37,9 +37,10 @@ class Listener:
         self.account = account
         events = account.client("events", region)
         put = events.put_rule(Name=name, EventPattern=json.dumps(pattern or EVERYTHING), State=state)
-        # A queue that the server cannot reach: what could not be delivered stays.
+        # A queue that the server cannot reach: what could not be delivered stays, and is tried once.
         queue = f"arn:aws:sqs:{region or account.region}:{account.account}:{name}"
-        events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue}])
+        target = {"Id": "queue", "Arn": queue, "RetryPolicy": {"MaximumRetryAttempts": 0}}
+        events.put_targets(Rule=name, Targets=[target])
         self._destination = f"{put['RuleArn']}|queue"
         directory = account.server.directory
         randomness = SystemRandomness()
@@ -49,7 +50,7 @@ class Listener:
         self.take()
 
     def take(self) -> list[Event]:
-        """The events since the last time, in the order in which they came to be."""
+        """The events since the last time, by the millisecond in which they came to be. Those of one call have no order."""
         self.account.client("cloudtrail").lookup_events()  # what reads left is written first
         with sqlite3.connect(f"file:{self._store}?mode=ro", uri=True) as store:
             rows: list[tuple[str, bytes]] = store.execute(

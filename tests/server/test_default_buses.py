@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.default_bus import ALL, Listener, recorded
+from tests.default_bus import ALL, EVERYTHING, Listener, recorded
 
 from holdfast.testing import Account, Server
 
 API_CALL = "AWS API Call via CloudTrail"
+EVENTBRIDGE = "events.amazonaws.com"
 
 
 def test_a_write_tells_of_its_record_and_of_what_changed(holdfast: Account) -> None:
@@ -128,3 +129,27 @@ def test_an_owner_hears_of_others_calls_on_what_is_theirs(holdfast: Account, hol
     assert recorded(heard) == recorded(theirs.take()) == [("aws.secretsmanager", "PutSecretValue")]
     [record] = [event["detail"] for event in heard if event["detail-type"] == API_CALL]
     assert record["userIdentity"]["type"] == "AWSAccount"
+
+
+def test_deliveries_do_not_cause_each_other(holdfast_server: Server) -> None:
+    """Rules that match everything, reads included, to a topic that admits them and one that does not: each event that they
+    deliver is one of a call that somebody made."""
+    account = holdfast_server.home
+    sns, events = account.client("sns"), account.client("events")
+    topic = sns.create_topic(Name="all")["TopicArn"]
+    closed = sns.create_topic(Name="closed")["TopicArn"]
+    statement = {"Effect": "Allow", "Principal": {"Service": EVENTBRIDGE}, "Action": "sns:Publish", "Resource": topic}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    events.put_rule(Name="all", EventPattern=json.dumps(EVERYTHING), State=ALL)
+    targets = [{"Id": "open", "Arn": topic}, {"Id": "closed", "Arn": closed}]
+    events.put_targets(Rule="all", Targets=targets)
+    listener = Listener(account, state=ALL)
+    sns.publish(TopicArn=topic, Message="data")
+    events.put_events(Entries=[{"Source": "app", "DetailType": "t", "Detail": "{}"}])
+    account.client("ssm").put_parameter(Name="/p", Value="v", Type="String")
+    heard = [event for event in listener.take() if event["source"] != "aws.cloudtrail"]
+    assert sorted(event["detail-type"] for event in heard) == [API_CALL, "Parameter Store Change", "t"]
+    holdfast_server.advance(hours=30)
+    sources = {event["source"] for event in listener.take()}
+    assert sources <= {"aws.cloudtrail", "aws.holdfast"}, "what this test asks itself"

@@ -227,7 +227,7 @@ def test_they_act_at_their_moment_across_restarts(server: Server) -> None:
     assert refused(ssm.get_parameter, Name="/expires") == NOT_FOUND
     heard = listener.take()
     assert actions(heard) == [("/expires", "NoChangeNotification"), ("/expires", "Expiration")]
-    assert told(heard)[-1] == ("Parameter Store Change", "Delete")
+    assert ("Parameter Store Change", "Delete") in told(heard)
     assert ssm.get_parameter(Name="/idle")["Parameter"]["Value"] == "changed"
     server.advance(days=60)
     assert actions(listener.take()) == [], "once for each due moment"
