@@ -300,6 +300,38 @@ class ListAccountsResponse(ResponseShape):
     After: AccountId | None = None
 
 
+DeliveryDestination = Annotated[str, Constraint(minimum=1, maximum=4096)]
+DeliveryCount = Annotated[int, Constraint(minimum=1, maximum=1000)]
+
+
+class ListDeliveriesRequest(Shape):
+    State: str | None = None
+    Destination: DeliveryDestination | None = None
+    MaxResults: DeliveryCount | None = None
+    NextToken: str | None = None
+
+
+class Delivery(Shape):
+    Id: str | None = None
+    Kind: str | None = None
+    Account: str | None = None
+    Region: str | None = None
+    Destination: str | None = None
+    Carried: str | None = None
+    State: str | None = None
+    CreatedDate: DateTime | None = None
+    NextAttemptDate: DateTime | None = None
+    EndedDate: DateTime | None = None
+    Attempts: int | None = None
+    ErrorCode: str | None = None
+    LastError: str | None = None
+
+
+class ListDeliveriesResponse(ResponseShape):
+    Deliveries: list[Delivery] | None = None
+    NextToken: str | None = None
+
+
 JobCount = Annotated[int, Constraint(minimum=1, maximum=1000)]
 
 
@@ -331,6 +363,21 @@ class ReadAuditResponse(ResponseShape):
     Records: list[AuditRecord] | None = None
     Last: int | None = None
     More: bool | None = None
+
+
+DeliveryId = Annotated[str, Constraint(minimum=1, maximum=64)]
+
+
+class RedeliverRequest(Shape):
+    Id: DeliveryId | None = None
+    Failed: bool | None = None
+    Destination: DeliveryDestination | None = None
+    NextToken: str | None = None
+
+
+class RedeliverResponse(ResponseShape):
+    Redelivered: int | None = None
+    NextToken: str | None = None
 
 
 class RehearseRotationRequest(Shape):
@@ -406,6 +453,21 @@ class SearchAuditRequest(Shape):
 class SearchAuditResponse(ResponseShape):
     Records: list[AuditRecord] | None = None
     NextToken: str | None = None
+
+
+class ShowDeliveryRequest(Shape):
+    REQUIRED: ClassVar[tuple[str, ...]] = ('Id',)
+    Id: DeliveryId | None = None
+
+
+DeliveryBody = Annotated[str, Constraint(sensitive=True)]
+Delivery_ = Delivery
+
+
+class ShowDeliveryResponse(ResponseShape):
+    SENSITIVE: ClassVar[tuple[str, ...]] = ('Body',)
+    Delivery: Delivery_ | None = None
+    Body: DeliveryBody | None = None
 
 
 class ShowRotationRequest(Shape):
@@ -505,6 +567,12 @@ class ClockNotMovableException(ServiceError):
     code = 'ClockNotMovableException'
 
 
+class DeliveryNotFoundException(ServiceError):
+    """There is no such delivery."""
+
+    code = 'DeliveryNotFoundException'
+
+
 class DiagnosisNotFoundException(ServiceError):
     """No diagnosis is kept for that request."""
 
@@ -559,13 +627,16 @@ GetEnvironment = Operation('holdfast', 'GetEnvironment', GetEnvironmentRequest, 
 GetJob = Operation('holdfast', 'GetJob', GetJobRequest, GetJobResponse, errors=(JobNotFoundException,))
 GetStatus = Operation('holdfast', 'GetStatus', GetStatusRequest, GetStatusResponse, errors=())
 ListAccounts = Operation('holdfast', 'ListAccounts', ListAccountsRequest, ListAccountsResponse, errors=())
+ListDeliveries = Operation('holdfast', 'ListDeliveries', ListDeliveriesRequest, ListDeliveriesResponse, errors=())
 ListJobs = Operation('holdfast', 'ListJobs', ListJobsRequest, ListJobsResponse, errors=())
 ReadAudit = Operation('holdfast', 'ReadAudit', ReadAuditRequest, ReadAuditResponse, errors=())
+Redeliver = Operation('holdfast', 'Redeliver', RedeliverRequest, RedeliverResponse, errors=(DeliveryNotFoundException, NothingToDoException,))
 RehearseRotation = Operation('holdfast', 'RehearseRotation', RehearseRotationRequest, RehearseRotationResponse, errors=(NotRehearsableException,))
 RetryJob = Operation('holdfast', 'RetryJob', RetryJobRequest, RetryJobResponse, errors=(JobNotFoundException, NothingToDoException,))
 RetryRotation = Operation('holdfast', 'RetryRotation', RetryRotationRequest, RetryRotationResponse, errors=(NothingToDoException,))
 RollBackRotation = Operation('holdfast', 'RollBackRotation', RollBackRotationRequest, RollBackRotationResponse, errors=(NothingToDoException,))
 SearchAudit = Operation('holdfast', 'SearchAudit', SearchAuditRequest, SearchAuditResponse, errors=(InvalidAuditTokenException,))
+ShowDelivery = Operation('holdfast', 'ShowDelivery', ShowDeliveryRequest, ShowDeliveryResponse, errors=(DeliveryNotFoundException,))
 ShowRotation = Operation('holdfast', 'ShowRotation', ShowRotationRequest, ShowRotationResponse, errors=())
 VerifyAudit = Operation('holdfast', 'VerifyAudit', VerifyAuditRequest, VerifyAuditResponse, errors=(InvalidAuditTokenException,))
 WhoCan = Operation('holdfast', 'WhoCan', WhoCanRequest, WhoCanResponse, errors=())
@@ -583,13 +654,16 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
     'GetJob': GetJob,
     'GetStatus': GetStatus,
     'ListAccounts': ListAccounts,
+    'ListDeliveries': ListDeliveries,
     'ListJobs': ListJobs,
     'ReadAudit': ReadAudit,
+    'Redeliver': Redeliver,
     'RehearseRotation': RehearseRotation,
     'RetryJob': RetryJob,
     'RetryRotation': RetryRotation,
     'RollBackRotation': RollBackRotation,
     'SearchAudit': SearchAudit,
+    'ShowDelivery': ShowDelivery,
     'ShowRotation': ShowRotation,
     'VerifyAudit': VerifyAudit,
     'WhoCan': WhoCan,

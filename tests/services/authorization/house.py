@@ -88,6 +88,7 @@ class House:
         self.key = SigningKey("ES256", "first")
         self.outside: Any = Provider(self.key)
         self.functions: Any = Door()
+        self.deliveries: Any = None
         self.rotation = RotationSurroundings(ENGINES)
         self.control = type("Control", (), {"audit_trail": None, "parameters_per_region": PARAMETERS_PER_REGION})()
         self.database = SqliteDatabase(path, synchronous="OFF")
