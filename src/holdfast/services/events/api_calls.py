@@ -216,7 +216,10 @@ def verdict(answer: Answer) -> NotDelivered | None:
     """What an answer means for the delivery."""
     if 200 <= answer.status < 300:
         return None
-    again = answer.status in AGAIN or answer.status >= 500
+    # "If Retry-After value is negative, EventBridge stops retrying delivery for that event" (user guide).
+    again = (answer.status in AGAIN or answer.status >= 500) and not answer.headers.get("retry-after", "").startswith(
+        "-"
+    )
     reason = f"the endpoint answered with status {answer.status}"
     return NotDelivered(str(answer.status), reason, final=not again, retry_after=answer.retry_after)
 

@@ -30,8 +30,8 @@ from holdfast.services.events.targets import Kind, decode_target, kind_of
 from holdfast.services.functions import function_at
 from holdfast.services.outbox.deliveries import Again, Courier, Delivery, GivenUp, NotDelivered, Send
 from holdfast.services.outbox.records import put
+from holdfast.services.outbox.rules import MAXIMUM_EVENT_AGE, MAXIMUM_RETRY_ATTEMPTS, retry_event
 from holdfast.services.outside import Refused
-from holdfast.work.due import Retry, backoff
 
 if TYPE_CHECKING:
     from holdfast.access.decision import ContextValue
@@ -40,11 +40,6 @@ if TYPE_CHECKING:
 
 DEAD_LETTER = "dead-letter|"
 SERVICE = "events"
-MOST_RETRIES = 185
-OLDEST = 86_400
-"""Seconds. Both are a target's without a RetryPolicy, and the most that one can have."""
-BACKOFF = Retry(first_delay=1_000, longest_delay=600_000)
-"""AWS says no more than "exponential back off and jitter"; with these 185 retries take about 24 hours."""
 NO_PERMISSIONS = "NO_PERMISSIONS"
 NO_RESOURCE = "NO_RESOURCE"
 MISSING = ("NotFound", "NotFoundException", "ResourceNotFoundException")
@@ -193,19 +188,19 @@ def _enqueue(
 
 
 def judge(call: Call, delivery: Delivery, failure: NotDelivered) -> Again | GivenUp:
-    most, oldest = MOST_RETRIES, OLDEST
+    policy = None
     if not delivery.destination.startswith(DEAD_LETTER):
         _, target = _target(call, delivery)
         policy = target.RetryPolicy if target is not None else None
-        if policy is not None:
-            most = most if policy.MaximumRetryAttempts is None else policy.MaximumRetryAttempts
-            oldest = policy.MaximumEventAgeInSeconds or oldest
-    if delivery.attempts > most:
-        return GivenUp("MaximumRetryAttempts")
-    delay = max(failure.retry_after, backoff(BACKOFF, delivery.attempts, call.randomness))
-    if call.now + delay > delivery.created + oldest * 1000:
-        return GivenUp("MaximumEventAgeInSeconds")
-    return Again(delay)
+    most = policy.MaximumRetryAttempts if policy else None
+    return retry_event(
+        delivery.attempts,
+        call.now - delivery.created,
+        call.randomness,
+        maximum_attempts=MAXIMUM_RETRY_ATTEMPTS if most is None else most,
+        maximum_age=(policy.MaximumEventAgeInSeconds if policy else None) or MAXIMUM_EVENT_AGE,
+        retry_after=failure.retry_after,
+    )
 
 
 def exhausted(call: Call, delivery: Delivery, failure: NotDelivered, given_up: GivenUp) -> None:
