@@ -240,9 +240,19 @@ def _told(call: Call, action: str, named: str, account: str, context: Context) -
 
 def deny(call: Call, action: str, arn: str, *, final: bool = False) -> Decision:
     """Record that no key policy allows the action; `final`: nor could one."""
-    decision = Decision(Outcome.IMPLICIT_DENY, action, arn, call.principal.arn, missing="key-policy", final=final)
+    decision = without_policy(call, action, arn, final=final)
     call.decisions.append(decision)
     return decision
+
+
+def without_policy(call: Call, action: str, arn: str, *, final: bool = False) -> Decision:
+    """What is decided where no key policy allows."""
+    return Decision(Outcome.IMPLICIT_DENY, action, arn, call.principal.arn, missing=PolicyKind.KEY, final=final)
+
+
+def let_in(decision: Decision) -> bool:
+    """Whether the policy or a grant of the key named the caller's side, so that only the caller's own policies lack."""
+    return decision.outcome is Outcome.IMPLICIT_DENY and PolicyKind.KEY not in decision.gaps
 
 
 def ciphertext_denial(decision: Decision) -> AccessDeniedException:
@@ -251,7 +261,7 @@ def ciphertext_denial(decision: Decision) -> AccessDeniedException:
     One text for a key that does not exist, one in another Region or account, and one whose policy does not allow it, so
     that nothing is learned about keys. A lack of one's own IAM policies is named as usual.
     """
-    if decision.missing not in ("key-policy", "resource-policy"):
+    if decision.missing not in (PolicyKind.KEY, PolicyKind.RESOURCE):
         return AccessDeniedException(denial_text(decision))
     return AccessDeniedException(
         f"User: {decision.principal} is not authorized to perform: {decision.action} on the resource associated with"
