@@ -29,6 +29,7 @@ from holdfast.access.principal import PrincipalKind
 from holdfast.access.request import AccessRequest
 from holdfast.api.base import AccessDeniedException
 from holdfast.services.kms import grant_records, policies, records
+from holdfast.services.kms.named_principals import as_service
 
 if TYPE_CHECKING:
     from holdfast.access.grounds import GrantStatement, Identity
@@ -172,11 +173,13 @@ def _is_unlimited_root(identity: Identity, account: str) -> bool:
 
 
 def names_in_grants(identity: Identity, partition: str) -> list[str]:
-    """What a grant can call a caller by: as a session, a user or a role, and as one of an account."""
+    """What a grant can call a caller by: as a session, a user or a role, as one of an account; as a service."""
     principal = identity.principal
     names = {principal.arn, principal.principal_id, principal.principal_id.partition(":")[0], identity.role_arn}
     if principal.account:
         names.add(policies.root_arn(partition, principal.account))
+    else:
+        names.add(as_service(principal.service))
     return sorted(names - {""})
 
 
