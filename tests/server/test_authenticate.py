@@ -18,6 +18,7 @@ from holdfast.server.authenticate import KEY_USED, NEVER_NOTED, NOBODY, ROLE_USE
 from holdfast.server.identities import Identities
 from holdfast.services.holdfast.operations import create_account_rows
 from holdfast.services.iam import account_records, policy_records, records
+from holdfast.services.service import linked, unsigned
 from holdfast.services.sts.rules import new_session_key_id
 from holdfast.services.sts.session_token import Session, SessionKind, packed, seal_session
 from holdfast.store.migrate import migrate
@@ -376,10 +377,17 @@ def test_nothing_signed(place: Place) -> None:
     request = Request("POST", "/", {"host": "localhost"})
     with pytest.raises(MissingAuthenticationTokenException):
         place.authenticator.authenticate(request, sts.METADATA, place.tx)
-    caller = place.authenticator.authenticate(request, sts.METADATA, place.tx, unsigned=True)
-    assert caller.identity is NOBODY
-    assert not place.allowed(caller, "sts:GetCallerIdentity")
-    assert place.authenticator.still_valid(caller, place.tx) is NOBODY
+    for served in (unsigned(lambda: None), linked(lambda: None)):
+        caller = place.authenticator.authenticate(request, sts.METADATA, place.tx, served)
+        assert caller.identity is NOBODY
+        assert not place.allowed(caller, "sts:GetCallerIdentity")
+        assert place.authenticator.still_valid(caller, place.tx) is NOBODY
+
+
+def test_a_link_that_is_signed_has_a_caller(place: Place) -> None:
+    request = Request("POST", "/", {"host": "localhost"}, operator=True)
+    caller = place.authenticator.authenticate(request, sts.METADATA, place.tx, linked(lambda: None))
+    assert caller.identity.principal.kind is PrincipalKind.OPERATOR
 
 
 def test_the_operator(place: Place) -> None:

@@ -321,6 +321,7 @@ class Call:
             self,
             by,
         )
+        child.account = self.account  # a service principal's own is none
         trace = Trace(child, operation, value)
         self.traces.append(trace)
         # What only reads has nothing to take back, and a savepoint costs two statements.

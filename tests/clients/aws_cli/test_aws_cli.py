@@ -111,3 +111,23 @@ def test_keys(aws: Cli, tmp_path: Path) -> None:
     assert opened["Plaintext"] == "aGVsbG8="
     refused = aws.fails(f"kms decrypt --ciphertext-blob fileb://{sealed} --encryption-context purpose=other")
     assert "(InvalidCiphertextException)" in refused
+
+
+def test_topics(aws: Cli, holdfast: Account) -> None:
+    topic = aws("sns create-topic --name orders --attributes DisplayName=Orders --tags Key=team,Value=a")["TopicArn"]
+    assert topic == f"arn:aws:sns:us-east-1:{holdfast.account}:orders"
+    queue = f"arn:aws:sqs:us-east-1:{holdfast.account}:orders"
+    members = f"--topic-arn {topic} --protocol sqs --notification-endpoint {queue}"
+    subscription = aws(f"sns subscribe {members} --attributes RawMessageDelivery=true")["SubscriptionArn"]
+    aws(
+        f"sns set-subscription-attributes --subscription-arn {subscription} --attribute-name FilterPolicy"
+        """ --attribute-value '{"kind": ["order"]}'"""
+    )
+    shown = aws(f"sns get-subscription-attributes --subscription-arn {subscription}")["Attributes"]
+    assert (shown["RawMessageDelivery"], shown["FilterPolicy"]) == ("true", '{"kind": ["order"]}')
+    attributes = """'{"kind": {"DataType": "String", "StringValue": "order"}}'"""
+    assert aws(f"sns publish --topic-arn {topic} --message hello --message-attributes {attributes}")["MessageId"]
+    assert "(InvalidParameter)" in aws.fails(f"sns publish --topic-arn {topic} --message hello --subject 'a\nb'")
+    aws(f"sns unsubscribe --subscription-arn {subscription}")
+    aws(f"sns delete-topic --topic-arn {topic}")
+    assert "(NotFound)" in aws.fails(f"sns get-topic-attributes --topic-arn {topic}")

@@ -73,6 +73,7 @@ ABSENT = (
     ),
     ("secretsmanager:ExternalSecretRotationRoleArn", ".*", "no rotation of external secrets"),
     ("lambda:(FunctionUrlAuthType|InvokedViaFunctionUrl)", "lambda:.*", "no function URLs"),
+    ("events:ManagedBy", "events:.*", "no service makes rules on somebody's behalf here"),
     ("lambda:EventSourceToken", "lambda:InvokeFunction", "no Alexa skills, whose token it is"),
     (
         "lambda:(Layer|VpcIds|SubnetIds|SecurityGroupIds|CodeSigningConfigArn)",

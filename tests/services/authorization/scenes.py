@@ -13,6 +13,7 @@ import pytest
 
 from holdfast.api.iam import NoSuchEntityException
 
+from .event_scenes import events
 from .function_scenes import lambda_
 from .house import ACCOUNT, CALLER, EVERYTHING, ISSUER, REGION, START, House
 from .topic_scenes import sns
@@ -401,4 +402,4 @@ def cloudtrail(house: House) -> None:
     house.call("cloudtrail", "LookupEvents")
 
 
-SCENES = {each.__name__: each for each in (secretsmanager, ssm, kms, sts, iam, cloudtrail, lambda_, sns)}
+SCENES = {each.__name__: each for each in (secretsmanager, ssm, kms, sts, iam, cloudtrail, lambda_, events, sns)}

@@ -12,6 +12,7 @@ from holdfast.services.events.transformer import (
     BadPath,
     at_path,
     is_variable_name,
+    problem_of,
     transform,
     unknown_variables,
 )
@@ -104,3 +105,48 @@ def test_names() -> None:
     assert not is_variable_name("aws.x")
     assert not is_variable_name("AWS.events.event")
     assert unknown_variables("<a> <b> <aws.events.event>", {"a": "$.x"}) == ["b"]
+
+
+DOCUMENTED = [
+    ('"instance <instance> is in <state>"', '"instance i-0123456789 is in RUNNING"'),
+    (r'"instance \"<instance>\" is in <state>"', r'"instance \"i-0123456789\" is in RUNNING"'),
+    ('{ "instance" : <instance>, "state": <state> }', '{ "instance" : "i-0123456789", "state": "RUNNING" }'),
+    (
+        r'{ "instance" : <instance>, "state": "<state>", "instanceStatus": "instance \"<instance>\" is in <state>" }',
+        r'{ "instance" : "i-0123456789", "state": "RUNNING", "instanceStatus": "instance \"i-0123456789\" is in RUNNING" }',
+    ),
+    (
+        '{ "instance" : <instance>, "state": [ 9, <state>, true ], "Transformed" : "Yes" }',
+        '{ "instance" : "i-0123456789", "state": [ 9, "RUNNING", true ], "Transformed" : "Yes" }',
+    ),
+    (
+        '{ "ruleArn" : <aws.events.rule-arn>, "ruleName" : <aws.events.rule-name> }',
+        '{ "ruleArn" : "arn:aws:events:us-east-1:123456789012:rule/r", "ruleName" : "r" }',
+    ),
+    ('"<aws.events.rule-name> triggered"', '"r triggered"'),
+    ('"first <instance>"\n"second <state>"', '"first i-0123456789"\n"second RUNNING"'),
+    ("<state>", '"RUNNING"'),
+]
+"""The user guide's examples ("Amazon EventBridge input transformation")."""
+
+
+@pytest.mark.parametrize(("template", "expected"), DOCUMENTED)
+def test_documented(template: str, expected: str) -> None:
+    paths = {"instance": "$.detail.instance-id", "state": "$.detail.state", "timestamp": "$.time"}
+    assert problem_of(template, paths) == ""
+    assert filled(template, **paths) == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ("<nothing>", "Unknown variable nothing"),
+        ("", "It is neither JSON nor quoted text"),
+        ("instance <state>", "It is neither JSON nor quoted text"),
+        ('{"a": <state>', "It is neither JSON nor quoted text"),
+        ('{"a": <state>} {"b": 1}', "It is neither JSON nor quoted text"),
+        ('"a" 5', "It is neither JSON nor quoted text"),
+    ],
+)
+def test_templates_that_are_refused(template: str, problem: str) -> None:
+    assert problem_of(template, {"state": "$.detail.state"}) == problem

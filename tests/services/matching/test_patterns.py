@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from holdfast.services.matching.matchers import BadPattern, matches_pieces
@@ -196,6 +196,7 @@ PATTERNS = st.dictionaries(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(PATTERNS, EVENTS)
 def test_or_is_what_it_says(pattern: dict[str, Any], event: dict[str, Any]) -> None:
     other = {"zz": [{"exists": True}]}

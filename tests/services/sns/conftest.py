@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,14 +14,22 @@ from holdfast.testing import Account, Server
 from tests.receiver import Received, Receiver
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     with Server(arguments=("--allow-private-targets",)) as started:
         yield started
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def account(server: Server) -> Iterator[Account]:
+    """A module's own; its tests give their topics names of their own."""
+    account = server.create_account()
+    yield account
+    account.close()
+
+
+@pytest.fixture
+def empty_account(server: Server) -> Iterator[Account]:
     account = server.create_account()
     yield account
     account.close()
@@ -29,6 +38,18 @@ def account(server: Server) -> Iterator[Account]:
 @pytest.fixture
 def sns(account: Account) -> Any:
     return account.client("sns")
+
+
+@pytest.fixture
+def topic_name() -> str:
+    """Of a topic that is not there yet."""
+    return f"orders-{uuid4()}"
+
+
+@pytest.fixture
+def topic(sns: Any, topic_name: str) -> str:
+    arn: str = sns.create_topic(Name=topic_name)["TopicArn"]
+    return arn
 
 
 @pytest.fixture

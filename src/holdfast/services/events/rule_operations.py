@@ -16,7 +16,7 @@ from holdfast.services.events.pages import page
 from holdfast.services.events.records import DISABLED, ENABLED, Rule
 from holdfast.services.events.roles import pass_role
 from holdfast.services.events.rule_sets import literals
-from holdfast.services.events.tags import encode_tags, given_tags, merged, request_context
+from holdfast.services.events.tags import encode_tags, given_tags, merged, one_or_several, request_context
 from holdfast.services.matching.matchers import BadPattern
 from holdfast.services.matching.patterns import parse_pattern
 from holdfast.store.statements import prefix_range
@@ -51,7 +51,7 @@ def _context(pattern: str, tags: dict[str, str]) -> dict[str, ContextValue]:
     for key, path in _IN_PATTERN.items():
         found = literals(cast("dict[str, Any]", decoded), *path)
         if found:
-            context[key] = list(found)
+            context[key] = one_or_several(found)
     return context
 
 

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from holdfast.rotation.schedules import (
     CRON,
     DAY,
+    DAY_NAMES,
     EPOCH,
     HOUR,
     MONTHS,
@@ -36,6 +38,8 @@ CANDIDATES = 9
 """Years of an expression within which it must fire: 29 February comes every eight years at worst."""
 _RATE = re.compile(r"rate\(\s*([0-9]{1,9})\s+(minute|hour|day)(s?)\s*\)")
 _UNITS = {"minute": MINUTE, "hour": HOUR, "day": DAY}
+_RANGE = re.compile(r"([0-9A-Z]{1,4})-([0-9A-Z]{1,4})")
+NO_NAMES: Mapping[str, int] = MappingProxyType({})
 _NEAREST_WEEKDAY = re.compile(r"([0-9]{1,2})W")
 
 
@@ -131,17 +135,36 @@ def _cron(fields: list[str]) -> Cron:
     # "If you specify a value or a * in one of the fields, you must use a ? in the other."
     if (month_day == "?") == (week_day == "?"):
         raise BadSchedule("Exactly one of day of month and day of week must be ? in a cron expression.")
+    if "#" in week_day and "," in week_day:
+        # "If you use a '#' character, you can define only one expression in the day-of-week field."
+        raise BadSchedule("A day of week with # stands alone in a cron expression.")
     return Cron(
         _sorted(minutes, 0, 59, "minutes"),
         _sorted(hours, 0, 23, "hours"),
-        _days(month_day) if week_day == "?" else days_of_week(week_day),
-        tuple(sorted(field_numbers(month, 1, 12, MONTHS, "month"))),
+        _days(month_day) if week_day == "?" else days_of_week(_forwards(week_day, 1, 7, DAY_NAMES)),
+        _sorted(month, 1, 12, "month", MONTHS),
         _sorted(year, FIRST_YEAR, LAST_YEAR, "year"),
     )
 
 
-def _sorted(text: str, least: int, most: int, field: str) -> tuple[int, ...]:
-    return tuple(sorted(field_numbers(text, least, most, {}, field)))
+def _sorted(text: str, least: int, most: int, field: str, names: Mapping[str, int] = NO_NAMES) -> tuple[int, ...]:
+    return tuple(sorted(field_numbers(_forwards(text, least, most, names), least, most, names, field)))
+
+
+def _forwards(text: str, least: int, most: int, names: Mapping[str, int]) -> str:
+    """A field whose ranges over the end, as hours 20-2, are two ranges each."""
+
+    def split(part: str) -> str:
+        found = _RANGE.fullmatch(part)
+        if found is None or not names.get(found[1], _number(found[1])) > names.get(found[2], _number(found[2])):
+            return part
+        return f"{found[1]}-{most},{least}-{found[2]}"
+
+    return ",".join(split(part) for part in text.split(","))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else -1
 
 
 def _days(text: str) -> DayOfMonth | NearestWeekday:

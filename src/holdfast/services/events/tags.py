@@ -51,3 +51,9 @@ def request_context(tags: Mapping[str, str]) -> dict[str, ContextValue]:
 def resource_context(text: str) -> dict[str, ContextValue]:
     """The condition keys of tags as they are stored."""
     return {f"aws:ResourceTag/{key}": tag for key, tag in decode_tags(text).items()}
+
+
+def one_or_several(values: Sequence[str]) -> ContextValue:
+    """The value of a key that may have several: with one, conditions for single values apply ("Using IAM policy conditions
+    in EventBridge", user guide: StringEquals holds for a pattern with exactly one source)."""
+    return values[0] if len(values) == 1 else list(values)

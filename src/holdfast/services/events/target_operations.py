@@ -9,6 +9,7 @@ from holdfast.services.events import records
 from holdfast.services.events.finding import find_rule
 from holdfast.services.events.pages import page
 from holdfast.services.events.roles import pass_role
+from holdfast.services.events.tags import one_or_several
 from holdfast.services.events.targets import MOST_TARGETS, check_target, decode_target, encode_target
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ EXCEEDED = "The requested resource exceeds the maximum number allowed."
 def put_targets(call: Call, value: api.PutTargetsRequest) -> api.PutTargetsResponse:
     """Add targets to a rule, or replace those with the same ids."""
     targets = value.Targets or []
-    context = {"events:TargetArn": [target.Arn or "" for target in targets]}
+    context = {"events:TargetArn": one_or_several([target.Arn or "" for target in targets])}
     rule = find_rule(call, "events:PutTargets", value.Rule, value.EventBusName, context)
     for target in targets:
-        check_target(call, target)
+        check_target(call, target, rule.role)
         if target.RoleArn:
             pass_role(call, target.RoleArn, rule.at.arn(call.partition))
     ids = {*records.target_ids(call.tx, rule.at), *(target.Id or "" for target in targets)}

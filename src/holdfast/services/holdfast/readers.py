@@ -203,6 +203,15 @@ def _of_resource(kind: str, resource: str) -> Requests:
             from holdfast.api import ssm
 
             return [(ssm.GetResourcePolicies, ssm.GetResourcePoliciesRequest(ResourceArn=resource))]
+        if arn is not None and arn.service == "sns":
+            from holdfast.api import sns
+
+            return [(sns.GetTopicAttributes, sns.GetTopicAttributesInput(TopicArn=resource))]
+        if arn is not None and arn.service == "events" and (bus := _bus_of(arn.resource)):
+            from holdfast.api import events
+
+            named = str(arn._replace(resource=f"event-bus/{bus}"))
+            return [(events.DescribeEventBus, events.DescribeEventBusRequest(Name=named))]
         if arn is not None and arn.service != "secretsmanager":
             return []
         from holdfast.api import secretsmanager
@@ -214,3 +223,11 @@ def _of_resource(kind: str, resource: str) -> Requests:
     if kind == GRANT:
         return [(kms.ListGrants, kms.ListGrantsRequest(KeyId=resource))]
     return [(kms.GetKeyPolicy, kms.GetKeyPolicyRequest(KeyId=resource))]
+
+
+def _bus_of(resource: str) -> str:
+    """The bus whose policy decides about an event bus or a rule; empty for anything else."""
+    kind, _, path = resource.partition("/")
+    if kind == "event-bus":
+        return path
+    return (path.rpartition("/")[0] or "default") if kind == "rule" else ""

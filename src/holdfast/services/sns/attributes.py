@@ -31,7 +31,9 @@ ABSENT_TOPIC = (
         for what in ("SuccessFeedbackRoleArn", "SuccessFeedbackSampleRate", "FailureFeedbackRoleArn")
     ),
 )  # fmt: skip
-"""Attributes of a topic that AWS has and Holdfast does not. Taking one away again is no request for it."""
+"""Attributes of a topic that AWS has and Holdfast does not."""
+_NOTHING = {"FifoTopic": ("", "false"), "ContentBasedDeduplication": ("", "false"), "SampleRate": ("", "0")}
+"""What asks for nothing of them: Terraform says so of each."""
 ABSENT_SUBSCRIPTION = ("SubscriptionRoleArn", "ReplayPolicy", "ReplayStatus")
 
 
@@ -49,7 +51,7 @@ class Refusal(ValueError):
 def with_topic_attribute(call: Call, operation: str, topic: Topic, name: str, value: str) -> Topic | None:
     """A topic with an attribute set; None for a name that is none. Raises Refusal, InvalidParameterException."""
     if name in ABSENT_TOPIC:
-        if value and not (name in ("FifoTopic", "ContentBasedDeduplication") and value == "false"):
+        if value not in _NOTHING.get(name.partition("Feedback")[2] or name, ("",)):
             raise absent_attribute(operation, name)
         return topic
     match name:

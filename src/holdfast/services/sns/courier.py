@@ -30,6 +30,7 @@ from holdfast.services.sns.identifiers import subscription_key
 from holdfast.services.sns.messages import CONFIRMATION, GOODBYE, NOTIFICATION, Message, decode, encode
 from holdfast.services.sns.records import CONFIRMED, DELETED, PENDING, SigningKey, Subscription, Topic
 from holdfast.services.sns.subscriptions import DELIVER
+from holdfast.store.transaction import StoreError
 from holdfast.vault.message_signatures import MessageSigner, new_signing_key
 from holdfast.work.threads import in_thread
 
@@ -182,6 +183,8 @@ def _to_function(
             await functions.keep_event(target, formats.function_event(message, post, signing), delivery_id)
         except NotInvoked as error:
             return NotDelivered("SDK_CLIENT_ERROR", str(error))
+        except StoreError:
+            return NotDelivered("INTERNAL_ERROR", "the store did not take the event")
         return None
 
     return send

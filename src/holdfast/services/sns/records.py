@@ -132,6 +132,7 @@ INSERT_FAN_OUT = Statement(
 )
 READ_FAN_OUT = Statement("SELECT account, region, name, position, message_sealed FROM sns_fan_out WHERE message_id = ?")
 MOVE_FAN_OUT = Statement("UPDATE sns_fan_out SET position = ? WHERE message_id = ?")
+REMOVE_FAN_OUTS = Statement(f"DELETE FROM sns_fan_out WHERE {_KEY}")  # noqa: S608
 REMOVE_FAN_OUT = Statement("DELETE FROM sns_fan_out WHERE message_id = ?")
 
 READ_SIGNING_KEY = Statement(
@@ -157,7 +158,8 @@ def write_topic(tx: Transaction, topic: Topic) -> None:
 
 
 def remove_topic(tx: Transaction, key: TopicKey) -> None:
-    """The topic with its subscriptions."""
+    """The topic with its subscriptions, and what was on its way to them."""
+    tx.run(REMOVE_FAN_OUTS, *key)
     tx.run(REMOVE_SUBSCRIPTIONS, *key)
     tx.run(REMOVE_TOPIC, *key)
 
