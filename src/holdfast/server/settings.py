@@ -321,7 +321,8 @@ class Settings:
         Setting(
             whole(1, 1000),
             RUNNING,
-            "How many jobs that reach outside run at once: rotations, functions invoked as events. More wait.",
+            "How many jobs that reach outside run at once: rotations, and beside them as many functions invoked as "
+            "events. More wait.",
         ),
     ] = 8
     rotation_lock: Annotated[
