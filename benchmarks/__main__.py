@@ -21,6 +21,7 @@ from rich.table import Table as Shown
 from benchmarks import (
     access,
     durability,
+    events,
     functions,
     machine,
     parameters,
@@ -34,7 +35,7 @@ from benchmarks import (
 from benchmarks.report import Run
 from benchmarks.samples import Tell
 
-PARTS = ("throughput", "access", "durability", "parameters", "startup", "functions", "rotation", "scale")
+PARTS = ("throughput", "access", "durability", "parameters", "startup", "functions", "rotation", "events", "scale")
 
 
 def main() -> int:
@@ -82,6 +83,7 @@ def _measure(run: Run, part: str, folder: Path, sizes: tuple[int, int], console:
         "startup": startup.steps,
         "functions": functions.steps,
         "rotation": rotation.steps,
+        "events": events.steps,
         "scale": scale.steps,
     }[part](run.rounds)
     columns = (TextColumn("{task.fields[part]:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -103,6 +105,8 @@ def _measure(run: Run, part: str, folder: Path, sizes: tuple[int, int], console:
         elif part == "rotation":
             many = rotation.MANY if sizes[1] > 2_000 else 50
             run.rotation = rotation.measure(folder, run.rounds, many, tell)
+        elif part == "events":
+            run.events = events.measure(folder, run.rounds, events.MANY if sizes[1] > 2_000 else 500, tell)
         else:
             run.scale = scale.measure(folder, sizes, run.rounds, tell)
         progress.update(task, completed=total, description="")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from benchmarks import access, durability, parameters, startup, throughput
+from benchmarks.events import Events
 from benchmarks.functions import BOTO3, Functions
 from benchmarks.rotation import Rotation
 from benchmarks.samples import Table
@@ -100,6 +101,14 @@ def rotation_goals(found: Rotation) -> list[Goal]:
         ),
         _most(f"{found.many:,} secrets due at once: rotated twice, or not", 0, found.twice, "{:.0f}"),
         _least("reads of others meanwhile: share of their idle rate", 0.7, found.kept, "{:.1f}", "{:.2f}"),
+    ]
+
+
+def events_goals(found: Events) -> list[Goal]:
+    """A change on its way out, and none lost."""
+    return [
+        _most("from a change to its web hook, idle server", 100, found.median_change(), "{:.0f} ms", "{:.1f} ms"),
+        _most(f"{found.many:,} events for a web hook that fails half the time: lost", 0, found.lost, "{:.0f}"),
     ]
 
 

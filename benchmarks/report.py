@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import access, durability, goals, parameters, rotation, startup, throughput
+from benchmarks.events import Events
 from benchmarks.functions import Functions
 from benchmarks.goals import Goal
 from benchmarks.rotation import Rotation
@@ -38,6 +39,7 @@ class Run:
     startup: Startup | None = None
     rotation: Rotation | None = None
     functions: Functions | None = None
+    events: Events | None = None
     scale: Scale | None = None
 
     def goals(self) -> list[Goal]:
@@ -56,6 +58,8 @@ class Run:
             found += goals.functions_goals(self.functions)
         if self.rotation:
             found += goals.rotation_goals(self.rotation)
+        if self.events:
+            found += goals.events_goals(self.events)
         if self.scale:
             found += goals.scale_goals(self.scale)
         return found
@@ -74,6 +78,7 @@ class Run:
             "durability": [asdict(series) for series in self.durability.all()] if self.durability else None,
             "parameters": [asdict(series) for series in self.parameters.all()] if self.parameters else None,
             "rotation": asdict(self.rotation) if self.rotation else None,
+            "events": asdict(self.events) if self.events else None,
             "startup": asdict(self.startup) if self.startup else None,
             "functions": asdict(self.functions) if self.functions else None,
             "scale": asdict(self.scale) if self.scale else None,
@@ -114,6 +119,8 @@ def page(run: Run) -> str:
         parts += ["## Functions", "", *_functions(run.functions)]
     if run.rotation:
         parts += ["## Rotations", "", *_rotation(run.rotation)]
+    if run.events:
+        parts += ["## Events", "", *_events(run.events)]
     if run.scale:
         parts += ["## Growth", "", *_scale(run.scale)]
     return "\n".join(parts).rstrip() + "\n"
@@ -267,6 +274,16 @@ def _startup(found: Startup) -> list[str]:
         "",
         *table(("first call", "seconds"), seconds),
         *table(("server", "PSS after start, MB", "after first calls, MB"), memory),
+    ]
+
+
+def _events(found: Events) -> list[str]:
+    return [
+        "A PutParameter until the web hook of a rule has its event, on an otherwise idle server; and events put by "
+        "PutEvents, ten a call, for a web hook that refuses half of all attempts. The pauses between attempts are shortened "
+        "by the movable clock.",
+        "",
+        *table(("figure", ""), found.figures()),
     ]
 
 

@@ -45,6 +45,8 @@ class Receiver:
                     receiver.received.append(received)
                     receiver._arrival.notify_all()
                 reply = receiver.answer(received)
+                with receiver._arrival:
+                    receiver._arrival.notify_all()
                 status, more, content = reply if isinstance(reply, tuple) else (reply, {}, b"")
                 self.send_response(status)
                 for name, value in more.items():

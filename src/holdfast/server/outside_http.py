@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import httptools
 
-from holdfast.server.outside_places import Reach, port_of, resolve, web_address
+from holdfast.server.outside_places import Place, Reach, port_of, resolve, web_address
 from holdfast.services.outside import LONGEST_ANSWER, Answer, BadAnswer, Outgoing, Unreachable
 
 if TYPE_CHECKING:
@@ -214,6 +214,7 @@ class Client:
         self._idle: dict[Destination, list[Connection]] = {}
         self._kept = 0
         self._busy: set[Connection] = set()
+        self._lookups: dict[Destination, asyncio.Task[Place]] = {}
         self._closed = False
         self._sweep: asyncio.TimerHandle | None = None
 
@@ -241,13 +242,27 @@ class Client:
         if kept is not None:
             with contextlib.suppress(Nothing):
                 return await self._exchange(kept, request, Response(bodiless=bodiless))
-        place = await resolve(destination.host, destination.port, reach)
+        place = await self._resolve(destination)
         context = await self._context() if destination.scheme == "https" else None
         reader, writer = await place.connect(context, destination.host if context else None)
         try:
             return await self._exchange(Connection(destination, reader, writer), request, Response(bodiless=bodiless))
         except Nothing:
             raise Unreachable("no answer") from None
+
+    async def _resolve(self, destination: Destination) -> Place:
+        """Where a destination is; whoever asks while somebody else does waits for the same answer."""
+        task = self._lookups.get(destination)
+        if task is None:
+            lookup = resolve(destination.host, destination.port, destination.reach)
+            task = self._lookups[destination] = asyncio.get_running_loop().create_task(lookup)
+            task.add_done_callback(lambda done: self._resolved(destination, done))
+        return await asyncio.shield(task)
+
+    def _resolved(self, destination: Destination, task: asyncio.Task[Place]) -> None:
+        del self._lookups[destination]
+        if not task.cancelled():
+            task.exception()  # one that nobody waits for any more is not for the log
 
     async def _exchange(self, connection: Connection, request: bytes, response: Response) -> Response:
         self._busy.add(connection)

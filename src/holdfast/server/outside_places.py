@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from holdfast.services.outside import BadAnswer, Forbidden, Unreachable
+from holdfast.work.threads import in_thread
 
 if TYPE_CHECKING:
     import ssl
@@ -77,7 +78,8 @@ class Place(NamedTuple):
 async def resolve(host: str, port: int, reach: Reach) -> Place:
     """Every address of a name. Raises Forbidden when one of them is out of reach, OSError when there is none."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # A thread of its own: a loop has a few for this, and names that nobody answers for would keep all others waiting.
+        found = await in_thread(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     except UnicodeError:  # a label that is too long (RFC 1035 §2.3.4)
         raise BadAnswer("not an address that can be fetched") from None
     addresses = [str(entry[4][0]) for entry in found]

@@ -83,6 +83,9 @@ class Queues:
         answer = await self._client.send(Outgoing("POST", f"{base}/", headers, content), reach)
         if answer.status != 200:
             raise refusal(answer)
+        if not _member(answer.body, "MessageId"):
+            # A web server that says yes to everything must not swallow messages.
+            raise BadAnswer("what answered is no queue service")
 
     def _locate(self, queue: str) -> tuple[str, str, str, Reach]:
         """The queue's URL, its region, the address to post to, and how far that may lead."""
@@ -122,7 +125,10 @@ def _attribute(value: str | QueueAttribute) -> dict[str, str]:
 
 def refusal(answer: Answer) -> Refused | Unreachable:
     """What an answer other than 200 means, in our words."""
-    names = {_error_type(answer.body), answer.headers.get("x-amzn-query-error", "").partition(";")[0]}
+    names = {
+        _member(answer.body, "__type").rpartition("#")[2],
+        answer.headers.get("x-amzn-query-error", "").partition(";")[0],
+    }
     if names & NO_RESOURCE or answer.status == 404:
         return Refused("there is no such queue", "NO_RESOURCE", permanent=True)
     if names & THROTTLED or answer.status == 429:
@@ -134,9 +140,9 @@ def refusal(answer: Answer) -> Refused | Unreachable:
     return Refused(f"the queue service answered {answer.status}", "SDK_CLIENT_ERROR", permanent=True)
 
 
-def _error_type(body: bytes) -> str:
+def _member(body: bytes, name: str) -> str:
     try:
         content: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
     except msgspec.DecodeError:
         return ""
-    return str(content.get("__type", "")).rpartition("#")[2]
+    return str(content.get(name, ""))

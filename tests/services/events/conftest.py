@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import queue
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 import pytest
 
 from holdfast.testing import Account, Server
+from tests.receiver import Received
+from tests.receiver import Receiver as Listener
 from tests.services.sts.conftest import allow
 
 SECONDS = 20
@@ -32,46 +32,21 @@ class Request(NamedTuple):
         return json.loads(self.body)
 
 
-class Receiver:
+class Receiver(Listener):
     """A web server on 127.0.0.1. `replies` are given in order, 200 when there is none."""
 
     def __init__(self) -> None:
+        super().__init__()
+        self.url = f"http://127.0.0.1:{self.port}"
         self.replies: queue.SimpleQueue[Reply] = queue.SimpleQueue()
-        self.answer: Callable[[Request], Reply | None] | None = None
+        self.special: Callable[[Request], Reply | None] | None = None
+        """Answers some requests itself; the test does not see those."""
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
-        receiver = self
+        self.answer = self._reply
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_one_request(self) -> None:
-                self.raw_requestline = self.rfile.readline(65537)
-                if not self.raw_requestline:
-                    self.close_connection = True
-                    return
-                if not self.parse_request():
-                    return
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                request = Request(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
-                status, headers, content = receiver.reply(request)
-                self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def reply(self, request: Request) -> Reply:
-        found = self.answer(request) if self.answer else None
+    def _reply(self, received: Received) -> Reply:
+        request = Request(received.method, received.path, received.headers, received.body)
+        found = self.special(request) if self.special else None
         if found is not None:
             return found
         self._requests.put(request)
@@ -86,10 +61,6 @@ class Receiver:
 
     def nothing(self) -> bool:
         return self._requests.empty()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ def test_an_oauth_token_is_fetched_kept_and_fetched_anew(account: Account, recei
         body = {"access_token": f"token-{len(tokens)}", "expires_in": 3600}
         return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
 
-    receiver.answer = answer
+    receiver.special = answer
     to(
         account,
         receiver,

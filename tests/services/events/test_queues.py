@@ -89,7 +89,7 @@ def test_retries_end_with_attempts_or_age(account: Account, receiver: Receiver, 
             "RetryPolicy": {"MaximumEventAgeInSeconds": 60},
         }],
     )  # fmt: skip
-    receiver.answer = lambda request: (500, {}, b"")
+    receiver.special = lambda request: (500, {}, b"")
     put(account)
     delivering.advance(minutes=3)
     assert attributes(dead.next().json)["EXHAUSTED_RETRY_CONDITION"] == "MaximumEventAgeInSeconds"

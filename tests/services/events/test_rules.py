@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -147,9 +148,12 @@ def test_every_entry_answers_for_itself(events: Any) -> None:
         assert failure(**{name: None}) == ("InvalidArgument", text)
     for source in ("aws.ec2", "AWS.x"):
         assert failure(Source=source) == ("NotAuthorizedForSource", "Not authorized for the source.")
-    for detail in ("{", "[]", "5", '{"a": NaN}', '{"a": 1e999}', "[" * 5000):
+    for detail in ("{", "[]", "5", '{"a": NaN}', '{"a": 1e999}', "[" * 5000, f'{{"a": {"[" * 300}{"]" * 300}}}'):
         assert failure(Detail=detail) == ("MalformedDetail", "Detail is malformed.")
     assert failure(EventBusName="no")[0] == "InvalidArgument"
+    assert failure(Time=datetime(1960, 1, 1, tzinfo=UTC))[1].startswith("Parameter Time is not valid.")
+    brackets = json.dumps({"text": "[" * 1000, "list": [[]] * 1000})
+    assert events.put_events(Entries=[{**good, "Detail": brackets}])["FailedEntryCount"] == 0
     big = json.dumps({"a": "x" * 30_000})
     assert refused(events.put_events, Entries=[{**good, "Detail": big}] * 9) == (
         "ValidationException", "Total size of the entries in the request is over the limit.", 400,

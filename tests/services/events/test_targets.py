@@ -128,6 +128,7 @@ def test_targets_that_are_refused(account: Account) -> None:
     events = account.client("events")
     rule(account)
     queue = f"arn:aws:sqs:us-east-1:{account.account}:q"
+    bus = f"arn:aws:events:us-east-1:{account.account}:event-bus/b"
     for target, code, text in (
         ({"Arn": "arn:aws:kinesis:us-east-1:1:stream/s"}, "NotImplementedException", "kinesis"),
         ({"Arn": "nothing"}, "ValidationException", "Provided Arn is not in correct format."),
@@ -135,6 +136,7 @@ def test_targets_that_are_refused(account: Account) -> None:
         ({"Arn": queue, "Input": "{}", "InputPath": "$.x"}, "ValidationException", "Only one of Input"),
         ({"Arn": queue, "InputPath": "x"}, "ValidationException", "Invalid InputPath"),
         ({"Arn": queue, "InputTransformer": {"InputTemplate": "<a>"}}, "ValidationException", "Unknown variable a"),
+        ({"Arn": bus, "Input": "{}"}, "ValidationException", "event bus"),
         ({"Arn": queue + ".fifo"}, "ValidationException", "SqsParameters"),
         ({"Arn": queue, "EcsParameters": {"TaskDefinitionArn": "a"}}, "NotImplementedException", "EcsParameters"),
         ({"Arn": queue, "DeadLetterConfig": {"Arn": queue + ".fifo"}}, "ValidationException", "DeadLetterConfig"),

@@ -267,3 +267,20 @@ def test_grants_count(people: People, strangers: People) -> None:
     _, auditor = people.user(allow("holdfast:Can", "kms:ListGrants"))
     shown = can(people, f"user/{name}", "kms:Decrypt", key, credentials=auditor)["Chain"][0]["Matched"]
     assert [each["Policy"] for each in shown] == [grants[people.arn("user", name)]]
+
+
+def test_the_policy_of_an_event_bus_counts(people: People) -> None:
+    events = people.account.client("events")
+    bus = new_name("bus")
+    arn = events.create_event_bus(Name=bus)["EventBusArn"]
+    name, credentials = people.user()
+    client = people.client(credentials, "events")
+    entry = {"Source": "app", "DetailType": "t", "Detail": "{}", "EventBusName": bus}
+    action = "events:PutEvents"
+    denied(client.put_events, Entries=[entry])
+    assert can(people, f"user/{name}", action, arn)["Outcome"] != "allow"
+    allowing = {"Effect": "Allow", "Principal": {"AWS": people.arn("user", name)}, "Action": action, "Resource": arn}
+    events.put_permission(EventBusName=bus, Policy=document(allowing))
+    assert client.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    assert can(people, f"user/{name}", action, arn)["Outcome"] == "allow"
+    assert people.arn("user", name) in who(people, action, arn)

@@ -188,6 +188,21 @@ def test_another_accounts_key_is_as_if_it_were_not(people: People, strangers: Pe
     assert '"Where": "key-policy"' in told[0]
 
 
+def test_another_accounts_ciphertext_is_as_if_its_key_were_not(people: People, strangers: People) -> None:
+    _, credentials = strangers.user(allow("kms:Decrypt"))
+    key = people.keys.create_key()["KeyMetadata"]["KeyId"]
+    blob = people.keys.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    missing = blob[:7] + bytes(16) + blob[23:]
+    client = strangers.client(credentials, "kms")
+    told: list[str] = []
+    for ciphertext in (blob, missing):
+        found = strangers.explain(denied(client.decrypt, CiphertextBlob=ciphertext))
+        found.pop("RequestId")
+        told.append(json.dumps(found).replace(key, "KEY").replace("00000000-0000-0000-0000-000000000000", "KEY"))
+    assert told[0] == told[1]
+    assert '"Where": "key-policy"' in told[0]
+
+
 def test_what_no_statement_helps(people: People, strangers: People) -> None:
     """ "Cross-account use: No" (KMS API reference): a denial whatever policies say."""
     key = people.keys.create_key()["KeyMetadata"]["Arn"]
@@ -241,3 +256,21 @@ def test_what_nearly_allowed_is_shown_to_who_may_read_it(people: People) -> None
     blind = people.ask(credentials, "Explain", RequestId=request_id).body
     assert "NearMisses" not in blind["Chain"][-1]
     assert blind["Redacted"] is True
+
+
+@pytest.mark.parametrize("let", [False, True], ids=["may not read the bus", "may read the bus"])
+def test_the_policy_of_an_event_bus(people: People, *, let: bool) -> None:
+    name, credentials = people.user(
+        allow("events:PutEvents", "holdfast:Explain", *(["events:DescribeEventBus"] if let else []))
+    )
+    events = people.account.client("events")
+    bus = new_name("bus")
+    arn = events.create_event_bus(Name=bus)["EventBusArn"]
+    denying = {"Sid": PLANTED, "Effect": "Deny", "Principal": {"AWS": people.arn("user", name)}, "Action": "events:PutEvents",
+               "Resource": arn}  # fmt: skip
+    events.put_permission(EventBusName=bus, Policy=policy(denying))
+    entry = {"Source": "app", "DetailType": "t", "Detail": "{}", "EventBusName": bus}
+    request_id = denied(people.client(credentials, "events").put_events, Entries=[entry])
+    found = people.explain(request_id, credentials)
+    assert ("resource policy of the event bus" in statements(found)) is let
+    assert (PLANTED in json.dumps(found)) is let

@@ -18,12 +18,13 @@ from holdfast.services.outbox.deliveries import Again, Courier, Delivery, GivenU
 from holdfast.services.outbox.jobs import deliver
 from holdfast.services.outbox.records import put
 from holdfast.services.outside import Outgoing
-from holdfast.services.service import JobEffect
+from holdfast.services.service import JobEffect, SecondHalf
 from holdfast.store.statements import Statement
 from holdfast.store.transaction import Transaction
 from holdfast.work.due import Retry
 
 KIND = "cloudtrail.deliver"
+EFFECT_KIND = "cloudtrail.wait"
 ACCOUNT, REGION = "123456789012", "us-east-1"
 STATES = Statement(
     "SELECT carried, state, attempts, error_code, last_error, due FROM delivery ORDER BY delivery_id LIMIT 20000"
@@ -46,24 +47,36 @@ class Bench:
             audit_window=0.01,
             report=lambda place, error: self.reported.append(f"{place} {type(error).__name__}"),
             outside=OutsideSettings(allow_private_targets=True),
+            job_workers=2,
+            delivery_workers=2,
         )
         self.house.deliveries.tell = self.tell
         self.url = url
         self.attempts = attempts
         self.delay = 1000
         self.prepare: Prepare = self.post
+        self.released = asyncio.Event()
         self.exhausted: list[tuple[Delivery, NotDelivered, GivenUp]] = []
         services = self.house.directory._services  # pyright: ignore[reportPrivateUsage]
         service = self.house.directory.service("cloudtrail")
         services["cloudtrail"] = replace(
             service,
-            jobs={**service.jobs, KIND: self.job},
-            effects={**service.effects, KIND: Retry(attempts=0)},
+            jobs={**service.jobs, KIND: self.job, EFFECT_KIND: self.waiting_job},
+            effects={**service.effects, KIND: Retry(attempts=0), EFFECT_KIND: Retry()},
             deliveries=(KIND,),
         )
 
     def job(self, call: Call, subject: str, payload: dict[str, Any]) -> JobEffect | None:
         return deliver(call, subject, Courier(self.prepare, self.judge, self.exhaust))
+
+    def waiting_job(self, call: Call, subject: str, payload: dict[str, Any]) -> JobEffect | None:
+        """A job of the other lane: ends when `released` is set."""
+
+        async def effect(identity: str) -> SecondHalf | None:
+            await self.released.wait()
+            return None
+
+        return effect
 
     def tell(self, event: str, **values: Any) -> None:
         self.told.append({"event": event, **values})
@@ -91,24 +104,30 @@ class Bench:
         assert self.house.executor.write(unit, done.set_result)
         assert await done is None
 
+    async def change(self, function: Callable[[Call], object]) -> None:
+        """Run something in a write transaction, as a call of the account."""
+        await self.write(lambda transaction: _nothing(function(self.call(transaction))))
+        self.house.worker.wake()
+
+    def call(self, transaction: Transaction) -> Call:
+        return Call(
+            self.house.surroundings,
+            transaction,
+            principal=service_role(ACCOUNT, "cloudtrail.holdfast", "AWSServiceRoleForTests"),
+            region=REGION,
+            now=self.house.clock.service(),
+            request_id="request",
+            source=Source(),
+        )
+
     async def put(self, *carried: str, destination: str = "hook", delay: int = 0) -> None:
         """Deliveries whose body is what they carry, all in one transaction."""
 
-        def unit(transaction: Transaction) -> None:
-            call = Call(
-                self.house.surroundings,
-                transaction,
-                principal=service_role(ACCOUNT, "cloudtrail.holdfast", "AWSServiceRoleForTests"),
-                region=REGION,
-                now=self.house.clock.service(),
-                request_id="request",
-                source=Source(),
-            )
+        def put_all(call: Call) -> None:
             for each in carried:
                 put(call, KIND, destination, each, each.encode(), delay=delay)
 
-        await self.write(unit)
-        self.house.worker.wake()
+        await self.change(put_all)
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Carried, state, attempts, error code, last error, due."""
@@ -125,6 +144,9 @@ class Bench:
     async def close(self) -> None:
         await self.house.stop()
         self.opened.lock.release()
+
+
+def _nothing(_result: object) -> None: ...
 
 
 def run(main: Callable[[], Awaitable[None]]) -> None:

@@ -15,7 +15,8 @@ from holdfast.api.base import ServiceError
 from holdfast.services.ssm import events, policies
 from holdfast.services.ssm.policies import FINISHED, PENDING, Policy
 from holdfast.services.ssm.rules import Settings
-from holdfast.testing.server import Account, Server
+from holdfast.testing.server import Server
+from tests.default_bus import Event, Listener, told
 
 from .refusals import NOT_FOUND, refused
 
@@ -189,18 +190,16 @@ def statuses(client: Any, name: str) -> list[tuple[str, str]]:
     return [(p["PolicyType"], p["PolicyStatus"]) for p in found["Policies"]]
 
 
-def actions(account: Account) -> list[tuple[str, str]]:
-    """What policies did, oldest first."""
-    found = account.client("cloudtrail").lookup_events(
-        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "ParameterStorePolicyAction"}]
-    )["Events"]
-    details = [json.loads(event["CloudTrailEvent"])["additionalEventData"] for event in reversed(found)]
-    return [(d["parameter-name"], d["policy-type"]) for d in details]
+def actions(heard: list[Event]) -> list[tuple[str, str]]:
+    """What policies did."""
+    details = [event["detail"] for event in heard if event["detail-type"] == events.POLICY_ACTION]
+    return [(detail["parameter-name"], detail["policy-type"]) for detail in details]
 
 
 def test_they_act_at_their_moment_across_restarts(server: Server) -> None:
     """The five hours of idleness, an expiry with its warning, and a killed server in between."""
-    account, ssm = server.home, server.client("ssm")
+    ssm = server.client("ssm")
+    listener = Listener(server.home)
     put(ssm, "/idle", after("5"))
     put(ssm, "/expires", expiration(in_hours(server, 10)), before("3"), after("2"))
     expected = [("NoChangeNotification", "Pending")]
@@ -209,19 +208,14 @@ def test_they_act_at_their_moment_across_restarts(server: Server) -> None:
     ssm.put_parameter(Name="/idle", Value="changed", Overwrite=True)
     server.advance(hours=4.5)
     assert statuses(ssm, "/idle") == expected, "every PutParameter begins anew"
-    assert actions(account) == [("/expires", "NoChangeNotification")]
+    assert actions(listener.take()) == [("/expires", "NoChangeNotification")]
     server.kill()
     server.start()
-    account, ssm = server.home, server.client("ssm")
+    listener.account, ssm = server.home, server.client("ssm")
     server.advance(hours=1)
     assert statuses(ssm, "/idle") == [("NoChangeNotification", "Finished")]
     server.advance(hours=1)
-    seen = [
-        ("/expires", "NoChangeNotification"),
-        ("/idle", "NoChangeNotification"),
-        ("/expires", "ExpirationNotification"),
-    ]
-    assert actions(account) == seen
+    assert actions(listener.take()) == [("/idle", "NoChangeNotification"), ("/expires", "ExpirationNotification")]
     assert statuses(ssm, "/expires") == [
         ("Expiration", "Pending"), ("ExpirationNotification", "Finished"), ("NoChangeNotification", "Finished")
     ]  # fmt: skip
@@ -231,16 +225,19 @@ def test_they_act_at_their_moment_across_restarts(server: Server) -> None:
     ssm.put_parameter(Name="/expires", Value="new", Overwrite=True)
     server.advance(hours=20)
     assert refused(ssm.get_parameter, Name="/expires") == NOT_FOUND
-    assert actions(account) == [*seen, ("/expires", "NoChangeNotification"), ("/expires", "Expiration")]
+    heard = listener.take()
+    assert actions(heard) == [("/expires", "NoChangeNotification"), ("/expires", "Expiration")]
+    assert ("Parameter Store Change", "Delete") in told(heard)
     assert ssm.get_parameter(Name="/idle")["Parameter"]["Value"] == "changed"
     server.advance(days=60)
-    assert len(actions(account)) == 5, "once for each due moment"
+    assert actions(listener.take()) == [], "once for each due moment"
     ssm.put_parameter(Name="/expires", Value="again", Type="String")
     assert statuses(ssm, "/expires") == []
 
 
 def test_what_replaces_and_what_takes_away(server: Server) -> None:
     ssm = server.client("ssm")
+    listener = Listener(server.home)
     put(ssm, "/n", expiration(in_hours(server, 1)))
     ssm.put_parameter(Name="/n", Value="v2", Overwrite=True, Policies="[{}]")
     assert statuses(ssm, "/n") == []
@@ -252,18 +249,19 @@ def test_what_replaces_and_what_takes_away(server: Server) -> None:
     server.advance(hours=3)
     names = [p["Name"] for p in ssm.describe_parameters()["Parameters"]]
     assert names == ["/gone", "/m", "/n"]
-    assert actions(server.home) == [("/m", "NoChangeNotification")]
+    assert actions(listener.take()) == [("/m", "NoChangeNotification")]
 
 
 def test_a_warning_whose_moment_has_passed_comes_at_once(server: Server) -> None:
     ssm = server.client("ssm")
+    listener = Listener(server.home)
     put(ssm, "/n", expiration(in_hours(server, 2)), before("5"))
     server.advance(minutes=1)
-    assert actions(server.home) == [("/n", "ExpirationNotification")]
+    assert actions(listener.take()) == [("/n", "ExpirationNotification")]
     put(ssm, "/n", *(json.loads(p["PolicyText"]) for p in ssm.get_parameter_history(Name="/n")["Parameters"][0]["Policies"]),
         Overwrite=True)  # fmt: skip
     server.advance(minutes=1)
-    assert actions(server.home) == [("/n", "ExpirationNotification")], "sent again is not due again"
+    assert actions(listener.take()) == [], "sent again is not due again"
 
 
 def test_policies_of_a_refused_version_change_nothing(server: Server) -> None:

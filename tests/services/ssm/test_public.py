@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from holdfast.testing.server import Account, Server
+from tests.default_bus import Listener
 
 from .refusals import NOT_FOUND, refused
 
@@ -99,6 +100,7 @@ def put_image(ssm: Any, name: str, image: str, **more: Any) -> Any:
 def test_an_image_becomes_visible_when_it_exists(server: Server, account: Account) -> None:
     publish(server, IMAGES, "ami-00000001,ami-00000002", "--type", "StringList")
     ssm = account.client("ssm")
+    listener = Listener(account, {"source": ["aws.ssm"], "detail-type": ["Parameter Store Change"]})
     assert put_image(ssm, "/image", "ami-00000001")["Version"] == 1
     found = ssm.get_parameter(Name="/image")["Parameter"]
     assert (found["Value"], found["DataType"]) == ("ami-00000001", "aws:ec2:image")
@@ -106,11 +108,9 @@ def test_an_image_becomes_visible_when_it_exists(server: Server, account: Accoun
     assert ssm.get_parameter(Name="/image")["Parameter"]["Version"] == 1
     assert put_image(ssm, "/never", "ami-ffffffff")["Version"] == 1
     assert refused(ssm.get_parameter, Name="/never") == NOT_FOUND
-    events = account.client("cloudtrail").lookup_events(
-        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "ParameterStoreChange"}]
-    )["Events"]
-    details = [json.loads(event["CloudTrailEvent"])["additionalEventData"] for event in reversed(events)]
-    assert [(d["operation"], d["name"], d["exception"], d["dataType"]) for d in details] == [
+    details = [event["detail"] for event in listener.take()]
+    assert [(d["operation"], d["name"], d.get("exception"), d["dataType"]) for d in details] == [
+        ("Create", "/image", None, "aws:ec2:image"),
         ("Update", "/image", "Unable to Describe Resource", "aws:ec2:image"),
         ("Create", "/never", "Unable to Describe Resource", "aws:ec2:image"),
     ]

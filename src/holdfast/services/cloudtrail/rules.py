@@ -23,6 +23,7 @@ from holdfast.services.cloudtrail.attributes import terms_of
 from holdfast.services.cloudtrail.marks import marks_of, marks_of_all
 
 if TYPE_CHECKING:
+    from holdfast.access.decision import Decision
     from holdfast.access.grounds import SessionFacts
     from holdfast.services.call import Call, Trace
 
@@ -35,6 +36,9 @@ RESOURCE_TYPES = {
 }
 NO_RESPONSE_ELEMENTS = frozenset({"kms"})
 """Services whose answers CloudTrail leaves out except for what creates something."""
+NAMES_ITS_RESOURCE = frozenset({"secretsmanager"})
+"""Services whose records have the resource's ARN in `responseElements`, also where the answer is empty: rules are to find
+TagResource by it ("Match all changes to a specified secret", Secrets Manager user guide)."""
 ISSUING = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetSessionToken"})
 """Reads whose answers are kept all the same: they tell which temporary credentials somebody got."""
 NEVER_SHOWN = frozenset({"SessionToken"})
@@ -87,8 +91,9 @@ Recorded = tuple[bytes, int, tuple[str, ...]]
 
 
 def lower_first(name: str) -> str:
-    """CloudTrail's spelling of a member: secretId, aRN."""
-    return name[:1].lower() + name[1:]
+    """CloudTrail's spelling of a member: secretId, arn ("Before February 2024, some Secrets Manager operations reported
+    events that contained aRN", Secrets Manager user guide)."""
+    return "arn" if name == "ARN" else name[:1].lower() + name[1:]
 
 
 Shaper = Callable[[Any], Any]
@@ -336,8 +341,11 @@ def record(trace: Trace, facts: Facts, event_id: str) -> Recorded:
     given = trace.input
     output = trace.output
     answered = b"null"
+    decisions = call.decisions
     if output is not None and facts.shows_output:
         answered = writer(type(output))(output)
+        if answered == b"null" and operation.service in NAMES_ITS_RESOURCE:
+            answered = b'{"arn":' + _encode(decisions[0].resource) + b"}"
     error = trace.error
     failure = b""
     if error is not None:
@@ -348,12 +356,11 @@ def record(trace: Trace, facts: Facts, event_id: str) -> Recorded:
             failure += b',"errorMessage":' + _encode(error.message)
     owners: tuple[str, ...] = ()
     resources = b""
-    decisions = call.decisions
     if decisions:
         if len(decisions) == 1:
-            arns: tuple[str, ...] = (decisions[0].resource,)
+            arns: tuple[str, ...] = (_told_of(decisions[0]),)
         else:
-            arns = tuple(dict.fromkeys([decision.resource for decision in decisions[:100]]))
+            arns = tuple(dict.fromkeys([_told_of(decision) for decision in decisions[:100]]))
         resources, more, owners = _resources(operation.service, call.account, arns)
         marks |= more
         if owners:
@@ -373,6 +380,11 @@ def record(trace: Trace, facts: Facts, event_id: str) -> Recorded:
         b"}",
     )
     return b"".join(text), marks, owners
+
+
+def _told_of(decision: Decision) -> str:
+    """The resource as the caller may know it: which key a stranger's alias or ciphertext stands for is not told."""
+    return decision.resource if decision.told is None else decision.told.resource
 
 
 def _let_at(call: Call, owners: tuple[str, ...]) -> tuple[str, ...]:

@@ -71,9 +71,9 @@ class Token(NamedTuple):
     """Of the loop's clock."""
 
 
-def api_call(call: Call, rule: RuleAt, target: api.Target, carried: Carried) -> Send | NotDelivered:
-    """The call that a target asks for; NotDelivered for one that cannot be made."""
-    rule_arn, arn, role = rule.arn(call.partition), target.Arn or "", target.RoleArn or ""
+def api_call(call: Call, rule: RuleAt, target: api.Target, role: str, carried: Carried) -> Send | NotDelivered:
+    """The call that a target asks for, as `role`; NotDelivered for one that cannot be made."""
+    rule_arn, arn = rule.arn(call.partition), target.Arn or ""
     destination = records.destination_at(call.tx, arn)
     if destination is None:
         return NotDelivered("NO_RESOURCE", "the API destination does not exist", final=True)
@@ -251,7 +251,7 @@ class Tokens:
         """A token that is good for a while; raises NoToken, OutsideError."""
         loop = asyncio.get_running_loop()
         task = self._kept.get(key)
-        if task is None or (task.done() and _useless(task, loop)):
+        if task is None or task.get_loop() is not loop or (task.done() and _useless(task, loop.time())):
             task = loop.create_task(_fetch(outside, oauth))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._kept[key] = task
@@ -263,10 +263,8 @@ class Tokens:
         self._kept.pop(key, None)
 
 
-def _useless(task: asyncio.Task[Token], loop: asyncio.AbstractEventLoop) -> bool:
-    return task.get_loop() is not loop or task.cancelled() or task.exception() is not None or (
-        task.result().until <= loop.time()
-    )  # fmt: skip
+def _useless(task: asyncio.Task[Token], now: float) -> bool:
+    return task.cancelled() or task.exception() is not None or task.result().until <= now
 
 
 PACES = Paces()

@@ -70,6 +70,14 @@ def _target(call: Call, delivery: Delivery) -> tuple[RuleAt, api.Target | None]:
     return where, None if settings is None else decode_target(settings)
 
 
+def _role(call: Call, where: RuleAt, target: api.Target) -> str:
+    """The target's role, or else the rule's; empty when neither has one."""
+    if target.RoleArn:
+        return target.RoleArn
+    rule = records.read_rule(call.tx, where)
+    return rule.role if rule is not None else ""
+
+
 def prepare(call: Call, delivery: Delivery) -> Send | NotDelivered | None:
     if delivery.destination.startswith(DEAD_LETTER):
         letter = msgspec.json.decode(delivery.body, type=DeadLetter)
@@ -91,9 +99,9 @@ def prepare(call: Call, delivery: Delivery) -> Send | NotDelivered | None:
             group = target.SqsParameters.MessageGroupId if target.SqsParameters else None
             return _enqueue(call, arn, text, {}, group or "", delivery.delivery_id if group else "")
         case Kind.BUS:
-            return _send_on(call, where, target, carried)
+            return _send_on(call, where, arn, _role(call, where, target), carried)
         case Kind.API_DESTINATION:
-            return api_call(call, where, target, carried)
+            return api_call(call, where, target, _role(call, where, target), carried)
         case None:
             return _final(NO_RESOURCE, "no target of this kind can be reached")
 
@@ -117,9 +125,9 @@ def _publish(call: Call, rule: RuleAt, topic: str, message: str) -> NotDelivered
     return None
 
 
-def _send_on(call: Call, rule: RuleAt, target: api.Target, carried: Carried) -> NotDelivered | None:
+def _send_on(call: Call, rule: RuleAt, arn: str, role: str, carried: Carried) -> NotDelivered | None:
     """The event, to the rules of another bus."""
-    bus = parse_bus_arn(target.Arn or "")
+    bus = parse_bus_arn(arn)
     assert bus is not None
     if carried.through:
         # "The events aren't sent to the third event bus" (user guide, "Sending and receiving events between event buses in
@@ -128,7 +136,7 @@ def _send_on(call: Call, rule: RuleAt, target: api.Target, carried: Carried) -> 
     found = records.read_bus(call.tx, bus)
     if found is None:
         return _final(NO_RESOURCE, "the event bus does not exist")
-    if not _may_put(call, rule, target.RoleArn or "", bus, found, carried.event):
+    if not _may_put(call, rule, role, bus, found, carried.event):
         return _final(NO_PERMISSIONS, "events:PutEvents on the event bus is not allowed for this rule")
     route_to(call, bus, carried.event, (rule.on.arn(call.partition),))
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -25,6 +26,12 @@ LARGEST = 262_144
 """Bytes of all entries together."""
 OF_TIME = 14
 """Bytes that a Time counts for ("Calculating PutEvents event entry size", user guide)."""
+LATEST = 253_402_300_800
+"""The first second of the year 10000."""
+DEEPEST = 200
+"""Objects and arrays in one another."""
+BETWEEN = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+BRACKETS = re.compile(r"[\[\]{}]")
 NEEDED = ("id", "account", "source", "time", "region", "resources", "detail-type")
 """Fields that an event of TestEventPattern must have."""
 
@@ -106,13 +113,32 @@ def _checked(entry: api.PutEventsRequestEntry) -> dict[str, Any]:
             raise _not_valid(name, f"{name} is a required argument.")
     if (entry.Source or "").lower().startswith("aws."):
         raise Refused("NotAuthorizedForSource", "Not authorized for the source.")
-    try:
-        detail = msgspec.json.decode(entry.Detail or "")
-    except (msgspec.DecodeError, RecursionError):
-        raise Refused("MalformedDetail", "Detail is malformed.") from None
-    if not isinstance(detail, dict):
+    if entry.Time is not None and not 0 <= entry.Time < LATEST:
+        raise _not_valid("Time", "It is not a time from 1970 to 9999.")
+    detail = _json_object(entry.Detail or "")
+    if detail is None:
         raise Refused("MalformedDetail", "Detail is malformed.")
-    return cast("dict[str, Any]", detail)
+    return detail
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    """A JSON object; None for a text that is none, or is nested too deeply to be walked through."""
+    if text.count("[") + text.count("{") > DEEPEST and _depth(text) > DEEPEST:
+        return None
+    try:
+        decoded = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return cast("dict[str, Any]", decoded) if isinstance(decoded, dict) else None
+
+
+def _depth(text: str) -> int:
+    """How deeply brackets are nested; those in texts may count, so that it is never less than it is."""
+    depth = deepest = 0
+    for bracket in BRACKETS.findall(BETWEEN.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _not_valid(name: str, reason: str) -> Refused:
@@ -126,14 +152,10 @@ def test_event_pattern(call: Call, value: api.TestEventPatternRequest) -> api.Te
         pattern = parse_pattern(value.EventPattern or "")
     except BadPattern as error:
         raise api.InvalidEventPatternException(f"Event pattern is not valid. Reason: {error}") from None
-    try:
-        event = msgspec.json.decode(value.Event or "")
-    except (msgspec.DecodeError, RecursionError):
-        raise ValidationException("Parameter Event is not valid. Reason: It is not a valid JSON document.") from None
-    if not isinstance(event, dict):
+    event = _json_object(value.Event or "")
+    if event is None:
         raise ValidationException("Parameter Event is not valid. Reason: It is not a JSON object.")
-    given = cast("dict[str, Any]", event)
     for name in NEEDED:
-        if name not in given:
+        if name not in event:
             raise ValidationException(f"Parameter Event is not valid. Reason: {name} is missing.")
-    return api.TestEventPatternResponse(Result=pattern.matches(given))
+    return api.TestEventPatternResponse(Result=pattern.matches(event))

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from holdfast.access.keys import iso_instant
-from holdfast.services.events.transformer import MISSING, at_path, transform
+from holdfast.services.events.transformer import MISSING, BadPath, at_path, transform
 
 if TYPE_CHECKING:
     from holdfast.api import events as api
@@ -42,7 +42,10 @@ def value_at(text: str, event: dict[str, Any]) -> str:
     """A value of HttpParameters: a JSONPath stands for what the event has there, anything else for itself."""
     if text != "$" and not text.startswith(("$.", "$[")):
         return text
-    found = at_path(event, text)
+    try:
+        found = at_path(event, text)
+    except BadPath:
+        return text
     if found is MISSING:
         return ""
     return found if isinstance(found, str) else compact(found)

@@ -24,7 +24,7 @@ def put_targets(call: Call, value: api.PutTargetsRequest) -> api.PutTargetsRespo
     context = {"events:TargetArn": one_or_several([target.Arn or "" for target in targets])}
     rule = find_rule(call, "events:PutTargets", value.Rule, value.EventBusName, context)
     for target in targets:
-        check_target(call, target)
+        check_target(call, target, rule.role)
         if target.RoleArn:
             pass_role(call, target.RoleArn, rule.at.arn(call.partition))
     ids = {*records.target_ids(call.tx, rule.at), *(target.Id or "" for target in targets)}

@@ -69,8 +69,9 @@ def decode_target(settings: str | bytes) -> api.Target:
     return msgspec.json.decode(settings, type=api.Target)
 
 
-def check_target(call: Call, target: api.Target) -> Kind:
-    """Raise ValidationException unless a target can be taken; NotImplementedException for what only AWS has."""
+def check_target(call: Call, target: api.Target, rule_role: str) -> Kind:
+    """Raise ValidationException unless a target can be taken; NotImplementedException for what only AWS has. `rule_role` is
+    the role that the rule has for targets without one."""
     arn = target.Arn or ""
     kind = kind_of(arn)
     if kind is None:
@@ -89,14 +90,14 @@ def check_target(call: Call, target: api.Target) -> Kind:
     for name in _OF_OTHER_KINDS:
         if getattr(target, name) is not None:
             raise NotImplementedException(f"Holdfast does not implement {name}: target {target.Id}.")
-    _check_role(target, kind)
+    _check_role(target, kind, rule_role)
     _check_parameters(target, kind, arn)
-    _check_input(target)
+    _check_input(target, kind)
     return kind
 
 
-def _check_role(target: api.Target, kind: Kind) -> None:
-    if kind is Kind.API_DESTINATION and not target.RoleArn:
+def _check_role(target: api.Target, kind: Kind, rule_role: str) -> None:
+    if kind is Kind.API_DESTINATION and not (target.RoleArn or rule_role):
         raise ValidationException(f"RoleArn is required for target {target.Arn}.")
     if target.RoleArn and kind not in (Kind.API_DESTINATION, Kind.BUS):
         raise NotImplementedException(
@@ -119,8 +120,12 @@ def _check_parameters(target: api.Target, kind: Kind, arn: str) -> None:
                                   "It must be the ARN or the URL of a standard Amazon SQS queue.")  # fmt: skip
 
 
-def _check_input(target: api.Target) -> None:
+def _check_input(target: api.Target, kind: Kind) -> None:
     given = [name for name in ("Input", "InputPath", "InputTransformer") if getattr(target, name)]
+    if given and kind is Kind.BUS:
+        # "Input, InputPath, and InputTransformer are not available with PutTargets if the target is an event bus of a
+        # different AWS account"; what they make is no event, whoever's bus it is.
+        raise ValidationException(f"{given[0]} is not available for target {target.Id}: it is an event bus.")
     if len(given) > 1:
         raise ValidationException(
             f"Only one of Input, InputPath, or InputTransformer must be provided for target {target.Id}."
