@@ -316,3 +316,17 @@ def test_a_message_reaches_more_subscriptions_than_one_transaction_serves(
     assert {each["QueueUrl"] for each in bodies} == {f"{receiver.url}/1/queue-{number}" for number in range(many)}
     moving.advance(0)
     assert len(receiver.received) == many, "each of them once"
+
+
+def test_a_server_that_is_killed_goes_on_where_it_was(receiver: Receiver) -> None:
+    many = 130
+    with Server(arguments=("--allow-private-targets",)) as server:
+        sns = server.client("sns")
+        topic = sns.create_topic(Name="orders")["TopicArn"]
+        for number in range(many):
+            sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"{receiver.url}/1/queue-{number}")
+        sns.publish(TopicArn=topic, Message="to all")
+        server.kill()
+        server.start()
+        everybody = {f"{receiver.url}/1/queue-{number}" for number in range(many)}
+        receiver.wait_for(lambda received: {json.loads(each.body)["QueueUrl"] for each in received} == everybody, 60)
