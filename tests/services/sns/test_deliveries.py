@@ -29,6 +29,10 @@ def queues() -> Iterator[QueueService]:
     service.close()
 
 
+QUEUED = (200, {}, b'{"MessageId": "1"}')
+"""What a queue service answers to SendMessage."""
+
+
 class Mailbox:
     """A mail relay that keeps what it is given (aiosmtpd's handler)."""
 
@@ -307,6 +311,7 @@ def test_a_message_reaches_more_subscriptions_than_one_transaction_serves(
     moving: Server, sns: Any, topic: str, receiver: Receiver
 ) -> None:
     many = 230
+    receiver.answer = lambda _: QUEUED
     for number in range(many):
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"{receiver.url}/1/queue-{number}")
     message = sns.publish(TopicArn=topic, Message="to all")["MessageId"]
@@ -320,6 +325,7 @@ def test_a_message_reaches_more_subscriptions_than_one_transaction_serves(
 
 def test_a_server_that_is_killed_goes_on_where_it_was(receiver: Receiver) -> None:
     many = 130
+    receiver.answer = lambda _: QUEUED
     with Server(arguments=("--allow-private-targets",)) as server:
         sns = server.client("sns")
         topic = sns.create_topic(Name="orders")["TopicArn"]
