@@ -310,7 +310,7 @@ def test_mails_of_json(sns: Any, topic: str, mailbox: Mailbox) -> None:
 def test_a_message_reaches_more_subscriptions_than_one_transaction_serves(
     moving: Server, sns: Any, topic: str, receiver: Receiver
 ) -> None:
-    many = 230
+    many = 130
     receiver.answer = lambda _: QUEUED
     for number in range(many):
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"{receiver.url}/1/queue-{number}")
