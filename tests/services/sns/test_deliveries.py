@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 
 from holdfast.testing import Account, Server
 from tests.queue_service import CREDENTIALS, QueueService
-from tests.receiver import Receiver
+from tests.receiver import Receiver, Reply
 from tests.services.lambda_.conftest import create
 
 from .conftest import confirmed, notification, of_type, refusal
@@ -29,7 +29,7 @@ def queues() -> Iterator[QueueService]:
     service.close()
 
 
-QUEUED = (200, {}, b'{"MessageId": "1"}')
+QUEUED: Reply = (200, {}, b'{"MessageId": "1"}')
 """What a queue service answers to SendMessage."""
 
 
