@@ -49,6 +49,7 @@ FOREIGN = {
     "DestinationKeyId": "arn:aws:kms:{region}:{account}:{value}",
     "TargetKeyId": "arn:aws:kms:{region}:{account}:{value}",
     "FunctionName": "arn:aws:lambda:{region}:{account}:function:{value}",
+    "EventBusName": "arn:aws:events:{region}:{account}:event-bus/{value}",
 }
 FOREIGN_PATH = re.compile(r"(/[0-9-]+/functions/)([A-Za-z0-9_-]+)")
 """Where Lambda's paths have the name of a function; tags have the ARN."""
@@ -56,7 +57,8 @@ OUTSIDERS = 10
 REFUSALS = {"signature_failure", "access_denial"}
 """Tables that only keep which requests were refused and why: beside the audit trail, kept for a while, read by nobody who
 decides. Each refusal of an outsider is meant to leave a row there."""
-OUR_NAMES = {signing_name: name for name, signing_name in PREFIXES.items()}
+OUR_NAMES = {Directory().service(name).api.metadata.service_id.lower().replace(" ", ""): name for name in SERVICES}
+"""By what botocore calls a service (its service id)."""
 UNSIGNED = {("sts", "AssumeRoleWithWebIdentity")}
 """Takes no signature, but a token: tests/services/sts has what it refuses."""
 
@@ -147,8 +149,9 @@ class Doors:
     # -- outsiders ------------------------------------------------------------------------------------------------------
 
     def _knock(self, request: Any, event_name: str, **_: Any) -> None:
-        signing_name, operation = event_name.replace("-", "").split(".")[1:3]
-        service = OUR_NAMES[signing_name]
+        called, operation = event_name.replace("-", "").split(".")[1:3]
+        service = OUR_NAMES[called]
+        signing_name = PREFIXES[service]
         parts = urlsplit(request.url)
         asked = Asked(signing_name, request.method, f"{parts.path}?{parts.query}" if parts.query else parts.path)
         body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
