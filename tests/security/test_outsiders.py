@@ -59,8 +59,8 @@ REFUSALS = {"signature_failure", "access_denial"}
 decides. Each refusal of an outsider is meant to leave a row there."""
 OUR_NAMES = {Directory().service(name).api.metadata.service_id.lower().replace(" ", ""): name for name in SERVICES}
 """By what botocore calls a service (its service id)."""
-UNSIGNED = {("sts", "AssumeRoleWithWebIdentity")}
-"""Takes no signature, but a token: tests/services/sts has what it refuses."""
+UNSIGNED = {("sts", "AssumeRoleWithWebIdentity"), ("sts", "AssumeRoleWithSAML")}
+"""Take no signature, but a token: tests/services/sts has what the first refuses; the second is absent."""
 
 
 class Asked(NamedTuple):
