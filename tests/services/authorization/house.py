@@ -29,7 +29,9 @@ from holdfast.services.holdfast.operations import create_account_rows
 from holdfast.services.service import Mode, SecondHalf, Served, Service
 from holdfast.store.migrate import migrate
 from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
+from holdfast.store.statements import Statement
 from holdfast.vault.randomness import Randomness, UnsafeSeededRandomness
+from holdfast.vault.registry import DELIVERY_BODY
 from holdfast.vault.root_key import RootKeys
 from holdfast.vault.vault import Vault
 from tests.issuer import SigningKey
@@ -39,6 +41,7 @@ REGION = "eu-central-1"
 START = 1_800_000_000_000
 CALLER = f"arn:aws:iam::{ACCOUNT}:user/caller"
 ISSUER = "https://issuer.example/tenant"
+DELIVERIES = Statement("SELECT delivery_id, body_sealed FROM delivery ORDER BY delivery_id")
 EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 
 
@@ -166,6 +169,11 @@ class House:
             request_id="request",
             source=Source("192.0.2.1", "a client"),
         )
+
+    def newest_delivery(self) -> bytes:
+        """What is on its way to somewhere, and was put last."""
+        delivery_id, sealed = self.tx.all(DELIVERIES)[-1]
+        return self.vault.open(DELIVERY_BODY, (delivery_id,), sealed)
 
     def transaction(self, *, writable: bool) -> Any:
         return _Transaction(self.tx, writable=writable)

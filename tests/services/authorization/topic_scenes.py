@@ -8,13 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from holdfast.store.statements import Statement
-from holdfast.vault.registry import DELIVERY_BODY
-
 from .house import ACCOUNT, REGION, House
 
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:orders"
-DELIVERIES = Statement("SELECT delivery_id, body_sealed FROM delivery ORDER BY delivery_id")
 
 
 def sns(house: House) -> None:
@@ -45,6 +41,5 @@ def sns(house: House) -> None:
 
 
 def _token(house: House) -> str:
-    delivery_id, sealed = house.tx.all(DELIVERIES)[-1]
-    token: str = json.loads(house.vault.open(DELIVERY_BODY, (delivery_id,), sealed))["token"]
+    token: str = json.loads(house.newest_delivery())["token"]
     return token

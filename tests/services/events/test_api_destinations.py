@@ -9,7 +9,8 @@ from urllib.parse import parse_qs
 
 from holdfast.testing import Account, Server
 from tests.canaries import canary
-from tests.services.events.conftest import Receiver, Reply, Request, destination, put, role, rule
+from tests.services.events.conftest import Receiver, Reply, Request, destination, put, role, rule, trust
+from tests.services.lambda_.refusals import refused
 
 
 def to(account: Account, receiver: Receiver, **target: Any) -> str:
@@ -135,3 +136,41 @@ def test_a_role_that_may_not_call_is_no_way_in(account: Account, receiver: Recei
     )  # fmt: skip
     second = put(account)
     assert receiver.next().json["id"] == second
+
+
+def test_a_rules_role_is_that_of_targets_without_one(account: Account, receiver: Receiver) -> None:
+    events = account.client("events")
+    arn = destination(account, receiver.url)
+    events.put_rule(Name="r", EventPattern='{"source": ["app"]}')
+    assert refused(events.put_targets, Rule="r", Targets=[{"Id": "t", "Arn": arn}])[0] == "ValidationException"
+    rule(account, {"Id": "t", "Arn": arn}, RoleArn=role(account))
+    put(account, {"n": 1})
+    assert receiver.next().json["detail"] == {"n": 1}
+
+
+def test_roles_that_may_not_be_given(account: Account) -> None:
+    events, iam = account.client("events"), account.client("iam")
+    iam.create_role(RoleName="closed", AssumeRolePolicyDocument=trust("lambda.amazonaws.com"))
+    for name in ("closed", "none"):
+        arn = f"arn:aws:iam::{account.account}:role/{name}"
+        code, text, _ = refused(events.put_rule, Name="r", EventPattern='{"source": ["app"]}', RoleArn=arn)
+        assert code == "ValidationException"
+        assert text == f"Provided role '{arn}' cannot be assumed by principal 'events.amazonaws.com'."
+
+
+def test_a_connection_that_is_not_authorized_any_more(account: Account, receiver: Receiver) -> None:
+    dead = Receiver()
+    queue = {"Arn": f"{dead.url}/123456789012/dead"}
+    to(account, receiver, DeadLetterConfig=queue)
+    events = account.client("events")
+    for change, code in (
+        (events.deauthorize_connection, "NO_PERMISSIONS"),
+        (events.delete_connection, "NO_RESOURCE"),
+        (events.delete_api_destination, "NO_RESOURCE"),
+    ):
+        change(Name="d")
+        put(account)
+        message = dead.next().json
+        assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == code
+    assert receiver.nothing()
+    dead.close()

@@ -203,6 +203,21 @@ def test_connections_show_no_secret(events: Any, holdfast: Account) -> None:
     assert refused(events.describe_api_destination, Name="d")[0] == "ResourceNotFoundException"
 
 
+def test_nobody_calls_with_the_connection_of_another_account(events: Any, holdfast_session_server: Server) -> None:
+    other = holdfast_session_server.create_account()
+    theirs = other.client("events")
+    basic = {"BasicAuthParameters": {"Username": "u", "Password": "p"}}
+    foreign = theirs.create_connection(Name="c", AuthorizationType="BASIC", AuthParameters=basic)["ConnectionArn"]
+    own = events.create_connection(Name="c", AuthorizationType="BASIC", AuthParameters=basic)["ConnectionArn"]
+    options = {"Name": "d", "InvocationEndpoint": "https://mine.example/", "HttpMethod": "POST"}
+    assert refused(events.create_api_destination, **options, ConnectionArn=foreign)[0] == "AccessDeniedException"
+    events.create_api_destination(**options, ConnectionArn=own)
+    refusal = refused(events.update_api_destination, Name="d", ConnectionArn=foreign)
+    assert refusal[0] == "AccessDeniedException"
+    assert events.describe_api_destination(Name="d")["ConnectionArn"] == own
+    other.close()
+
+
 def test_connections_that_are_refused(events: Any) -> None:
     basic = {"BasicAuthParameters": {"Username": "u", "Password": "p"}}
     options: dict[str, Any] = {"Name": "c", "AuthorizationType": "BASIC", "AuthParameters": basic}

@@ -84,7 +84,7 @@ def api_call(call: Call, rule: RuleAt, target: api.Target, role: str, carried: C
         reason = "the target's role may not be assumed by events.amazonaws.com, or may not events:InvokeApiDestination"
         return NotDelivered("NO_PERMISSIONS", reason, final=True)
     connection = records.connection_at(call.tx, destination.connection)
-    if connection is None:
+    if connection is None or connection[:2] != destination[:2]:
         return NotDelivered("NO_RESOURCE", "the connection of the API destination does not exist", final=True)
     parameters = records.open_parameters(call.vault, connection)
     if connection.state != AUTHORIZED or parameters is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from holdfast.api import events as api
-from holdfast.api.base import ValidationException
+from holdfast.api.base import AccessDeniedException, ValidationException
+from holdfast.services.arn import Arn, parse_arn
 from holdfast.services.events import connection_records as records
 from holdfast.services.events.connection_operations import arn_of
 from holdfast.services.events.connection_records import API_DESTINATION, AUTHORIZED, Destination
@@ -38,18 +39,29 @@ def _check_endpoint(endpoint: str | None) -> str:
     return endpoint or ""
 
 
-def _check_connection(call: Call, arn: str | None) -> str:
-    call.authorize("events:CreateApiDestination", (arn or "").rpartition("/")[0])
-    if records.connection_at(call.tx, arn or "") is None:
-        raise api.ResourceNotFoundException(f"Connection '{arn}' does not exist.")
-    return arn or ""
+def _own_connection(call: Call, text: str | None) -> Arn:
+    """A connection of the caller's own account and Region: through any other one, somebody else's credentials would be
+    sent wherever the caller likes."""
+    arn = parse_arn(text or "")
+    if arn is None or (arn.account, arn.region) != (call.account, call.region):
+        raise AccessDeniedException(f"The connection '{text}' is not one of this account and Region.")
+    return arn
+
+
+def _existing(call: Call, arn: Arn) -> str:
+    text = str(arn)
+    if records.connection_at(call.tx, text) is None:
+        raise api.ResourceNotFoundException(f"Connection '{text}' does not exist.")
+    return text
 
 
 def create_api_destination(call: Call, value: api.CreateApiDestinationRequest) -> api.CreateApiDestinationResponse:
     call.authorize("events:CreateApiDestination", arn_of(call, API_DESTINATION, value.Name))
     assert value.Name is not None
     endpoint = _check_endpoint(value.InvocationEndpoint)
-    connection = _check_connection(call, value.ConnectionArn)
+    own = _own_connection(call, value.ConnectionArn)
+    call.authorize("events:CreateApiDestination", str(own).rpartition("/")[0])
+    connection = _existing(call, own)
     if records.read_destination(call.tx, call.account, call.region, value.Name) is not None:
         raise api.ResourceAlreadyExistsException(f"An api-destination '{value.Name}' already exists.")
     made = Destination(
@@ -73,9 +85,7 @@ def update_api_destination(call: Call, value: api.UpdateApiDestinationRequest) -
     before = _find(call, "events:UpdateApiDestination", value.Name)
     connection = before.connection
     if value.ConnectionArn is not None:
-        if records.connection_at(call.tx, value.ConnectionArn) is None:
-            raise api.ResourceNotFoundException(f"Connection '{value.ConnectionArn}' does not exist.")
-        connection = value.ConnectionArn
+        connection = _existing(call, _own_connection(call, value.ConnectionArn))
     endpoint = before.endpoint if value.InvocationEndpoint is None else _check_endpoint(value.InvocationEndpoint)
     after = before._replace(
         description=before.description if value.Description is None else value.Description,
