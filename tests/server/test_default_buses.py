@@ -9,7 +9,6 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from tests.default_bus import ALL, EVERYTHING, Listener, recorded
@@ -180,11 +179,8 @@ def writes_until_killed(server: Server) -> Counter[str]:
     acknowledged: Counter[str] = Counter()
 
     def write(name: str) -> None:
-        client = Session().client(  # pyright: ignore[reportUnknownMemberType]
-            "ssm", server.region, endpoint_url=server.endpoint_url, config=Config(retries={"total_max_attempts": 1}),
-            **server.home.credentials,
-        )  # fmt: skip
-        with contextlib.suppress(BotoCoreError), contextlib.closing(client):
+        client = server.home.client("ssm", config=Config(retries={"total_max_attempts": 1}))
+        with contextlib.suppress(BotoCoreError):
             while True:
                 client.put_parameter(Name=name, Value="v", Type="String", Overwrite=True)
                 acknowledged[name] += 1

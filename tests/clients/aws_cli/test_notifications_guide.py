@@ -8,7 +8,7 @@ import re
 import shlex
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ LINK = re.compile(r"http://\S+Action=ConfirmSubscription\S+")
 
 
 @contextmanager
-def reader(relay: MailRelay) -> Iterator[None]:
+def reader(relay: MailRelay) -> Generator[None]:
     """Opens the link in the first mail."""
 
     def read() -> None:
