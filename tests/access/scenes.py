@@ -298,6 +298,7 @@ def grants(random: Random, principal: dict[str, Any]) -> list[dict[str, Any]]:
             "operations": random.sample(["Decrypt", "DescribeKey", "GenerateDataKey", "Encrypt"], 2),
             "equals": random.choice((None, None, {"SecretARN": SECRETS[0]})),
             "subset": random.choice((None, None, {"SecretARN": SECRETS[0]}, {"Other": "1"})),
+            "source_arn": random.choice(("", "", f"arn:aws:sns:{REGION}:{HOME}:topic")),
         }
         for position in range(random.choice((1, 1, 2)))
     ]
@@ -427,7 +428,12 @@ def engine_of(scene: Scene, identity: Identity | None = None) -> Callable[[Scene
         resource_kind=kind,
         grants=[
             GrantStatement(
-                grant["id"], grant["grantee"], frozenset(grant["operations"]), grant["equals"], grant["subset"]
+                grant["id"],
+                grant["grantee"],
+                frozenset(grant["operations"]),
+                grant["equals"],
+                grant["subset"],
+                grant["source_arn"],
             )
             for grant in scene["grants"]
         ],

@@ -57,8 +57,8 @@ REFUSALS = {"signature_failure", "access_denial"}
 """Tables that only keep which requests were refused and why: beside the audit trail, kept for a while, read by nobody who
 decides. Each refusal of an outsider is meant to leave a row there."""
 OUR_NAMES = {signing_name: name for name, signing_name in PREFIXES.items()}
-UNSIGNED = {("sts", "AssumeRoleWithWebIdentity")}
-"""Takes no signature, but a token: tests/services/sts has what it refuses."""
+UNSIGNED = {("sts", "AssumeRoleWithWebIdentity"), ("sts", "AssumeRoleWithSAML")}
+"""Take no signature, but a token: tests/services/sts has what the first refuses; the second is absent."""
 
 
 class Asked(NamedTuple):

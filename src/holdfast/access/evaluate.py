@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from holdfast.access.decision import GRANT, Decision, MatchedStatement, NearMiss, Outcome, PolicyKind
-from holdfast.access.keys import is_service_principal
+from holdfast.access.keys import is_service_principal, reader_of
 from holdfast.access.principal import PrincipalKind
 from holdfast.access.principals import Directness, PrincipalElement
 
@@ -56,6 +56,7 @@ _CONSTRAINED = frozenset(
 )  # fmt: skip
 """Grant operations that have an encryption context, to which a constraint can apply."""
 _ENCRYPTION_CONTEXT = "kms:EncryptionContext:"
+_source_arn = reader_of("aws:SourceArn")
 
 KEPT_DECISIONS = 8192
 """Of all identities together. A decision takes about 300 bytes; what it refers to lives elsewhere."""
@@ -335,7 +336,11 @@ def _granted(
         if operation not in grant.operations:
             continue
         named = _grantee(grant.grantee).names(identity)
-        if named and _constraint_holds(grant, operation, request):
+        if (
+            named
+            and _on_behalf_of(grant, operation, identity, request)
+            and _constraint_holds(grant, operation, request)
+        ):
             matched.append(MatchedStatement(f"grant {grant.grant_id}", "", position, "Allow", GRANT))
             directness = max(directness, named)
     return directness
@@ -344,6 +349,15 @@ def _granted(
 def _grantee(grantee: str) -> PrincipalElement:
     kind = "AWS" if grantee.startswith(("arn:", "A")) or grantee.isdigit() else "Service"
     return PrincipalElement([(kind, grantee)], negated=False)
+
+
+def _on_behalf_of(grant: GrantStatement, operation: str, identity: Identity, request: AccessRequest) -> bool:
+    """Whether the call is made for the resource of the grant's SourceArn, where it has one.
+
+    "This is effectively the same as having the aws:SourceArn global condition key in the grant. […] it does not apply to
+    RetireGrant operation" (KMS API reference, GrantConstraints). Compared whole: a wildcard stands for itself.
+    """
+    return not grant.source_arn or operation == "RetireGrant" or _source_arn(identity, request) == grant.source_arn
 
 
 def _constraint_holds(grant: GrantStatement, operation: str, request: AccessRequest) -> bool:

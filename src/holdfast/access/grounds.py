@@ -107,3 +107,5 @@ class GrantStatement:
     """EncryptionContextEquals."""
     subset: Mapping[str, str] | None = None
     """EncryptionContextSubset."""
+    source_arn: str = ""
+    """SourceArn; empty without that constraint."""

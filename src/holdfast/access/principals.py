@@ -129,6 +129,11 @@ def is_principal_arn(value: str) -> bool:
     return _ROOT.fullmatch(value) is not None or _ARN.fullmatch(value) is not None
 
 
+def is_service_name(value: str) -> bool:
+    """Whether it is a service principal's name: `sns.amazonaws.com`, `dynamodb.us-west-2.amazonaws.com`."""
+    return _SERVICE.fullmatch(value) is not None
+
+
 def principal_element(value: Json, negated: bool, kind: PolicyKind) -> PrincipalElement:
     """Compile the element; raises PolicyError with the text of the service whose policy it is."""
     if value == "*":

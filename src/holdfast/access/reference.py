@@ -11,7 +11,7 @@ A scene is one request with everything that bears on it:
      "circumstances": {"now", "region", "source_ip", "user_agent", "secure", "called_via": [services]},
      "identity_policies": [policy], "boundary": policy | None, "session_policies": [policy] | None,
      "resource_policy": policy | None, "resource_kind": "resource" | "key" | "trust",
-     "grants": [{"id", "grantee", "operations", "equals", "subset"}]}
+     "grants": [{"id", "grantee", "operations", "equals", "subset", "source_arn"}]}
 
 with policy = {"name", "document"}, a valid document, and times in milliseconds.
 """
@@ -166,6 +166,8 @@ def _grants(scene: Scene) -> list[tuple[int, dict[str, Any], str]]:
             (grant["equals"] is None or grant["equals"] == given)
             and (grant["subset"] is None or all(given.get(key) == value for key, value in grant["subset"].items()))
         )
+        if operation != "RetireGrant" and grant["source_arn"] not in ("", scene["context"].get("aws:SourceArn")):
+            continue
         if named and fits and operation in grant["operations"]:
             found.append((position, grant, named))
     return found

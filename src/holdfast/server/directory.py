@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from holdfast.api.base import NotImplementedException, Operation
-from holdfast.services.service import Served, Service
+from holdfast.api.base import Operation
+from holdfast.services.service import Served, Service, not_implemented
 from holdfast.wire.rest_routes import RestRoutes
 
 
@@ -89,9 +89,7 @@ class Directory:
         """How an operation is served; raises NotImplementedException, which names it."""
         served = self.service(operation.service).operations.get(operation.name)
         if served is None:
-            raise NotImplementedException(
-                f"Holdfast does not implement {operation.service.rstrip('_')}:{operation.name} yet."
-            )
+            raise not_implemented(operation)
         return served
 
     def names(self) -> list[str]:

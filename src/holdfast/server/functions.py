@@ -16,9 +16,7 @@ it may call by its role's policies.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.util
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +25,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from holdfast.access.principal import service_principal
+from holdfast.server.function_environment import (
+    STREAM_DIGITS,
+    bundle_in,
+    credentials_of,
+    merged_variables,
+    own_endpoint,
+    variables_of,
+)
 from holdfast.server.function_events import FunctionEvents
 from holdfast.services.call import Call, Source
 from holdfast.services.functions import Busy, Invoked, NotInvoked
@@ -49,14 +55,11 @@ if TYPE_CHECKING:
 
 PROBE_DELAY = 0.25
 """Seconds after the start: the first answers come first."""
-CREDENTIALS_SECONDS = 6 * 3600
 LONGEST_LIFE = 5 * 3600.0
 """Seconds after which a warm environment is not used again: its credentials would end in an invocation."""
 CODE_SECONDS = 600
 CODE_SCOPE = b"function code"
 CODE_PATH = "/_holdfast/code/"
-PATH = "/usr/local/bin:/usr/bin:/bin"
-_HEX = "0123456789abcdef"
 
 
 class FunctionSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -353,91 +356,26 @@ class FunctionHost:
         return [sys.executable, str(self._workspace.support / "holdfast_runtime.py")]
 
     def _credentials(self, version: Version, held: tuple[str, str]) -> dict[str, str]:
-        """Temporary credentials of the execution role, whose trust policy is asked now."""
-        from holdfast.services.lambda_.finding import LAMBDA, trusts_lambda
-        from holdfast.services.lambda_.rules import NOT_ASSUMABLE
-        from holdfast.services.sts.credentials import issue
-        from holdfast.services.sts.session_token import SessionKind
+        from holdfast.services.lambda_.finding import LAMBDA
 
-        call = self._call(self._executor.snapshot(), LAMBDA.service, version.region)
-        account, name = version.role.split(":")[4], version.role.rsplit("/", 1)[-1]
-        role = call.surroundings.principals.role(call.tx, account, name)
-        if role is None or not trusts_lambda(call, version.role):
-            raise NotInvoked(NOT_ASSUMABLE)
-        issued = issue(
-            call,
-            SessionKind.ROLE,
-            account,
-            role.role_id,
-            role.name,
-            CREDENTIALS_SECONDS,
-            session_name=version.name,
-            fence=held,
-        ).credentials
-        return {
-            "AWS_ACCESS_KEY_ID": issued.AccessKeyId or "",
-            "AWS_SECRET_ACCESS_KEY": issued.SecretAccessKey or "",
-            "AWS_SESSION_TOKEN": issued.SessionToken or "",
-        }
+        return credentials_of(self._call(self._executor.snapshot(), LAMBDA.service, version.region), version, held)
 
     def _variables(self, version: Version, folder: Path, scratch: Path, token: str) -> dict[str, str]:
-        """What Lambda sets ("Defined runtime environment variables", developer guide), and where this server is."""
-        from holdfast.services.lambda_.configurations import log_group_of
-        from holdfast.services.lambda_.identifiers import version_text
         from holdfast.services.lambda_.rules import modified_text
 
-        assert self._workspace is not None
-        number = version_text(version.version)
-        day = modified_text(self._clock.service())[:10].replace("-", "/")
-        endpoint = own_endpoint(self._endpoint())
-        variables = {
-            "AWS_DEFAULT_REGION": version.region,
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{version.runtime}",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_size),
-            "AWS_LAMBDA_FUNCTION_NAME": version.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": number,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_FORMAT": version.log_format,
-            "AWS_LAMBDA_LOG_GROUP_NAME": log_group_of(version),
-            "AWS_LAMBDA_LOG_STREAM_NAME": f"{day}/[{number}]{self._surroundings.randomness.token(_HEX, 32)}",
-            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._port}/{token}",
-            "AWS_REGION": version.region,
-            "HOME": str(scratch),
-            "LAMBDA_RUNTIME_DIR": str(self._workspace.support),
-            "LAMBDA_TASK_ROOT": str(folder),
-            "LANG": "C.UTF-8",
-            "PATH": PATH,
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": str(self._workspace.support),
-            "PYTHONUNBUFFERED": "1",
-            "SECRETS_MANAGER_ENDPOINT": endpoint,
-            "TMPDIR": str(scratch),
-            "TZ": ":UTC",
-            "_HANDLER": version.handler,
-        }
-        if version.log_level:
-            variables["AWS_LAMBDA_LOG_LEVEL"] = version.log_level
-        bundle = self._bundle()
-        if bundle is not None:
-            variables["AWS_CA_BUNDLE"] = variables["HOLDFAST_CA_BUNDLE"] = str(bundle)
-        return variables
-
-    def _bundle(self) -> Path | None:
-        """The certificates that functions trust, where they can read them; None for this machine's."""
-        assert self._workspace is not None
-        named, own = self.settings.ca_bundle, self.settings.certificate
-        if named is None and own is None:
-            return None
-        copy = self._workspace.root / "ca.pem"
-        if not copy.exists():
-            content = b""
-            for place in (named,) if named else (machine_bundle(), own):
-                with contextlib.suppress(OSError):
-                    content += place.read_bytes() + b"\n" if place is not None else b""
-            copy.write_bytes(content)
-            copy.chmod(0o644)
-        return copy
+        workspace = self._workspace
+        assert workspace is not None
+        return variables_of(
+            version,
+            folder=folder,
+            scratch=scratch,
+            support=workspace.support,
+            runtime_api=f"127.0.0.1:{self._port}/{token}",
+            endpoint=own_endpoint(self._endpoint()),
+            day=modified_text(self._clock.service())[:10].replace("-", "/"),
+            stream=self._surroundings.randomness.token(STREAM_DIGITS, 32),
+            bundle=bundle_in(workspace.root, self.settings.ca_bundle, self.settings.certificate),
+        )
 
     async def _buried(self, environment: Environment) -> None:
         """Nothing of an environment is left: neither is its folder."""
@@ -493,33 +431,6 @@ def split_fence(fence: str) -> tuple[str, str]:
     """The subject and the attempt."""
     subject, _, attempt = fence.rpartition(" ")
     return subject, attempt
-
-
-def merged_variables(given: dict[str, str], own: dict[str, str]) -> dict[str, str]:
-    """The function's own variables with those that the server sets.
-
-    A function may name another endpoint, but AWS's own names lead here: its configuration was written for AWS.
-    """
-    merged = {**own, **given}
-    for name in ("AWS_ENDPOINT_URL", "SECRETS_MANAGER_ENDPOINT"):
-        if ".amazonaws.com" in merged[name]:
-            merged[name] = own[name]
-    if "PYTHONPATH" in given:
-        merged["PYTHONPATH"] = f"{own['PYTHONPATH']}:{given['PYTHONPATH']}"
-    return merged
-
-
-def own_endpoint(endpoint: str) -> str:
-    """Where a function on this machine reaches the server."""
-    return endpoint.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-
-
-def machine_bundle() -> Path | None:
-    """This machine's certificates."""
-    import ssl
-
-    found = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
-    return Path(found) if os.path.exists(found) else None  # noqa: PTH110
 
 
 def _trace_id(request_id: str) -> str:

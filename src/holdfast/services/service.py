@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from holdfast.access.decision import EMPTY_CONTEXT, Context
-from holdfast.api.base import Api
+from holdfast.api.base import Api, NotImplementedException, Operation, Shape
 from holdfast.work.due import Retry
 
 if TYPE_CHECKING:
@@ -64,6 +64,11 @@ class SecondHalf:
     function: Callable[[Call], Any]
 
 
+def not_implemented(operation: Operation[Any, Any]) -> NotImplementedException:
+    """The answer of an operation that is in AWS's model and not here."""
+    return NotImplementedException(f"Holdfast does not implement {operation.service.rstrip('_')}:{operation.name} yet.")
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """One row of a service's operation table."""
@@ -77,6 +82,8 @@ class Served:
     """AWS takes it without a signature: whoever calls is proven by what the effect finds out (`Call.identify`)."""
     linked: bool = False
     """AWS takes it without a signature too, because it is a link that somebody was sent: what is in it proves that."""
+    absent: bool = False
+    """Not here: see `absent_unsigned`."""
 
 
 def read(function: OperationFunction, *, exempt: Exemptions = NOTHING_EXEMPT) -> Served:
@@ -103,6 +110,16 @@ def linked(function: OperationFunction) -> Served:
     """An operation that is also a link in a message. Unsigned, its caller is nobody: it says itself where it happens and why
     it may (`Call.identify`, `Call.without_authorization`). It changes something only after `Call.needs_write`."""
     return Served(function, Mode.READ, linked=True)
+
+
+def absent_unsigned(operation: Operation[Any, Any]) -> Served:
+    """An operation that is not here and that AWS takes without a signature: its row keeps the answer that names it from
+    being one about the missing signature."""
+
+    def refuse(call: Call, value: Shape) -> NoReturn:
+        raise not_implemented(operation)
+
+    return Served(refuse, Mode.WAITING, unsigned=True, absent=True)
 
 
 @dataclass(frozen=True, slots=True)

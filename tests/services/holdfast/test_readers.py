@@ -188,6 +188,21 @@ def test_another_accounts_key_is_as_if_it_were_not(people: People, strangers: Pe
     assert '"Where": "key-policy"' in told[0]
 
 
+def test_another_accounts_ciphertext_is_as_if_its_key_were_not(people: People, strangers: People) -> None:
+    _, credentials = strangers.user(allow("kms:Decrypt"))
+    key = people.keys.create_key()["KeyMetadata"]["KeyId"]
+    blob = people.keys.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    missing = blob[:7] + bytes(16) + blob[23:]
+    client = strangers.client(credentials, "kms")
+    told: list[str] = []
+    for ciphertext in (blob, missing):
+        found = strangers.explain(denied(client.decrypt, CiphertextBlob=ciphertext))
+        found.pop("RequestId")
+        told.append(json.dumps(found).replace(key, "KEY").replace("00000000-0000-0000-0000-000000000000", "KEY"))
+    assert told[0] == told[1]
+    assert '"Where": "key-policy"' in told[0]
+
+
 def test_what_no_statement_helps(people: People, strangers: People) -> None:
     """ "Cross-account use: No" (KMS API reference): a denial whatever policies say."""
     key = people.keys.create_key()["KeyMetadata"]["Arn"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,22 +18,19 @@ from holdfast.access.evaluate import ResourceKind
 from holdfast.access.grounds import GrantStatement, Identity
 from holdfast.access.policy import CompiledPolicy
 from holdfast.access.principal import root_of
-from holdfast.api.base import Operation, ServiceError, Shape
+from holdfast.api.base import Operation
 from holdfast.server.identities import Identities
-from holdfast.services.call import Call, NeedsWrite, Source
+from holdfast.services.call import Call, Source
 from holdfast.services.holdfast.operations import create_account_rows
 from holdfast.services.iam.service import SERVICE
-from holdfast.services.service import Mode, Served, Service
+from holdfast.services.service import Served, Service
 from holdfast.store.migrate import migrate
 from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
-from holdfast.store.statements import Statement
 from holdfast.testing import Account
 from holdfast.vault.randomness import Randomness, UnsafeSeededRandomness
 from holdfast.vault.root_key import RootKeys
 from holdfast.vault.vault import Vault
-
-InputT = TypeVar("InputT", bound=Shape)
-OutputT = TypeVar("OutputT", bound=Shape)
+from tests.services.houses import StoreHouse
 
 ACCOUNT = "123456789012"
 OTHER_ACCOUNT = "210987654321"
@@ -104,7 +101,7 @@ class AskingCall(Call):
         )
 
 
-class House:
+class House(StoreHouse[SqliteTransaction]):
     """A store with two accounts, a vault and IAM; also the `Surroundings` of its calls."""
 
     partition = "aws"
@@ -140,21 +137,7 @@ class House:
     def pending_note(self, kind: str, key: Any) -> Any:
         return self.pending.get((kind, key))
 
-    def job_scheduled(self) -> None: ...
-
     # Calls
-
-    @contextmanager
-    def transaction(self, *, writable: bool) -> Generator[SqliteTransaction]:
-        self.tx.execute("BEGIN")
-        self.tx.writable = writable
-        try:
-            yield self.tx
-        except BaseException:
-            self.tx.execute("ROLLBACK")
-            self.tx.forget_savepoints()
-            raise
-        self.tx.execute("COMMIT")
 
     @contextmanager
     def rehearsal(self, *, writable: bool) -> Generator[SqliteTransaction]:
@@ -167,15 +150,7 @@ class House:
             self.tx.execute("ROLLBACK")
             self.tx.forget_savepoints()
 
-    def call(self, operation: Operation[InputT, OutputT], value: InputT) -> OutputT:
-        """One call, run as the pipeline would run it."""
-        served = self.served(operation)
-        try:
-            return self._run(served, value, writable=served.mode is Mode.WRITE)
-        except NeedsWrite:
-            return self._run(served, value, writable=True)
-
-    def _run(self, served: Served, value: Shape, *, writable: bool) -> Any:
+    def _run(self, operation: Operation[Any, Any], value: Any, *, writable: bool, **options: Any) -> Any:
         with self.transaction(writable=writable) as tx:
             self.last_call = AskingCall(
                 self,
@@ -187,20 +162,9 @@ class House:
                 request_id="request",
                 source=Source(),
             )
-            output = served.function(self.last_call, value)
+            output = self.served(operation).function(self.last_call, value)
             assert any(decision.allowed for decision in self.last_call.decisions)
             return output
-
-    def error(self, operation: Operation[InputT, OutputT], value: InputT) -> ServiceError:
-        """The error of a call that must fail."""
-        with pytest.raises(ServiceError) as caught:
-            self.call(operation, value)
-        return caught.value
-
-    def rows(self, text: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Look into the tables."""
-        with self.transaction(writable=False) as tx:
-            return tx.all(Statement(text), *parameters)
 
     def version(self) -> int:
         return self.rows("SELECT iam_version FROM account WHERE account = ?", ACCOUNT)[0][0]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-from botocore.exceptions import ClientError
+from tests.services.refusals import refusal
 
 STATUS = {
     "AccessDenied": 403,
@@ -19,9 +18,6 @@ STATUS = {
 
 def refused(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
     """The code and the text of the error that a call must end in, with the status that belongs to the code."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    response: Any = caught.value.response
-    code = response["Error"]["Code"]
-    assert response["ResponseMetadata"]["HTTPStatusCode"] == STATUS.get(code, 400)
-    return code, response["Error"]["Message"]
+    code, text, status = refusal(call, **arguments)
+    assert status == STATUS.get(code, 400)
+    return code, text

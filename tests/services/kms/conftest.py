@@ -7,30 +7,26 @@ what is in the tables, and thousands of steps of a state machine.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from holdfast.access.grounds import Identity
 from holdfast.access.policy import PolicyKind, compile_policy
 from holdfast.access.principal import Principal, PrincipalKind, root_of, service_role
-from holdfast.api.base import Operation, ServiceError, Shape
-from holdfast.services.call import Call, NeedsWrite, Source
+from holdfast.api.base import Operation
+from holdfast.services.call import Call, Source
 from holdfast.services.kms.service import SERVICE
-from holdfast.services.service import Mode, Served, Service
+from holdfast.services.service import Served, Service
 from holdfast.store.migrate import migrate
 from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
-from holdfast.store.statements import Statement
 from holdfast.vault.randomness import Randomness, UnsafeSeededRandomness
 from holdfast.vault.root_key import RootKeys
 from holdfast.vault.vault import Vault
 from holdfast.work.due import next_job
-
-InputT = TypeVar("InputT", bound=Shape)
-OutputT = TypeVar("OutputT", bound=Shape)
+from tests.services.houses import StoreHouse
 
 ACCOUNT = "123456789012"
 OTHER_ACCOUNT = "210987654321"
@@ -54,7 +50,7 @@ class People:
         return True
 
 
-class House:
+class House(StoreHouse[SqliteTransaction]):
     """A store, a vault and KMS; also the `Surroundings` of its calls."""
 
     partition = "aws"
@@ -123,21 +119,7 @@ class House:
     def pending_note(self, kind: str, key: Any) -> Any:
         return None
 
-    def job_scheduled(self) -> None: ...
-
     # Calls
-
-    @contextmanager
-    def transaction(self, *, writable: bool) -> Generator[SqliteTransaction]:
-        self.tx.execute("BEGIN")
-        self.tx.writable = writable
-        try:
-            yield self.tx
-        except BaseException:
-            self.tx.execute("ROLLBACK")
-            self.tx.forget_savepoints()
-            raise
-        self.tx.execute("COMMIT")
 
     def call_in(self, tx: SqliteTransaction, principal: Principal) -> Call:
         self.last_call = Call(
@@ -152,30 +134,15 @@ class House:
         )
         return self.last_call
 
-    def call(self, operation: Operation[InputT, OutputT], value: InputT, *, via: str = "") -> OutputT:
-        """One call, direct or on behalf of a caller of the service `via`, run as the pipeline would run it."""
-        served = self.served(operation)
-        if served.mode is Mode.READ:
-            try:
-                return self._run(operation, value, via, writable=False)
-            except NeedsWrite:
-                pass
-        return self._run(operation, value, via, writable=True)
-
-    def _run(self, operation: Operation[InputT, OutputT], value: InputT, via: str, *, writable: bool) -> OutputT:
+    def _run(self, operation: Operation[Any, Any], value: Any, *, writable: bool, via: str = "", **options: Any) -> Any:
+        """Direct, or on behalf of a caller of the service `via`."""
         with self.transaction(writable=writable) as tx:
             call = self.call_in(tx, self.principal)
             if via:
                 return call.on_behalf(operation, value, by=via)
-            output: OutputT = self.served(operation).function(call, value)
+            output = self.served(operation).function(call, value)
             assert any(d.allowed for d in call.decisions)
             return output
-
-    def error(self, operation: Operation[InputT, OutputT], value: InputT, *, via: str = "") -> ServiceError:
-        """The error of a call that must fail."""
-        with pytest.raises(ServiceError) as caught:
-            self.call(operation, value, via=via)
-        return caught.value
 
     def advance(self, milliseconds: int) -> None:
         """Move the clock, stopping at each due job to run it, as the server does."""
@@ -190,11 +157,6 @@ class House:
                 call = self.call_in(tx, service_role(job.account, "kms.holdfast", "AWSServiceRoleForHoldfastKms"))
                 SERVICE.jobs[job.kind](call, job.subject, job.payload)
         self.now = end
-
-    def rows(self, text: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Look into the tables."""
-        with self.transaction(writable=False) as tx:
-            return tx.all(Statement(text), *parameters)
 
 
 @pytest.fixture

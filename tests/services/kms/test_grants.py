@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.access.decision import Context
 from holdfast.access.grounds import GrantStatement
+from holdfast.access.principal import service_principal
 from holdfast.api import kms as api
 from holdfast.api.base import AccessDeniedException, ServiceError, ValidationException
-from holdfast.services.kms import grants, rules
+from holdfast.services.kms import grants, records, rules
+from holdfast.services.kms.authorization import KeyContext, check
 from holdfast.services.kms.grant_records import EQUALS, SUBSET
 
 from .conftest import ACCOUNT, OTHER_ACCOUNT, REGION, House
@@ -21,6 +25,13 @@ ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 ADMIN = {"Effect": "Allow", "Principal": ROOT, "Action": "kms:*", "Resource": "*"}
 CONTEXT = {"SecretARN": "arn:x", "SecretVersionId": "1"}
 RETIRED = "denied"
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:topic"
+FOR_SNS: dict[str, Any] = {
+    "GranteeServicePrincipal": "sns.amazonaws.com",
+    "RetiringServicePrincipal": "sns.amazonaws.com",
+    "Constraints": api.GrantConstraints(SourceArn=TOPIC),
+}
+"""The members of a grant to a service, as services ask for them."""
 
 
 def new_key(house: House, *statements: dict[str, Any]) -> str:
@@ -130,6 +141,92 @@ def test_a_grant_reaches_across_accounts_and_a_role_through_its_sessions(house: 
     house.role("Reader")
     assert encrypts(house, key, CONTEXT)
     assert not encrypts(house, key)
+
+
+def allowed_to_service(house: House, key: str, service: str, action: str, **context: str) -> bool:
+    """Whether a service acting for its own resource may use a key: nobody signs as one."""
+    with house.transaction(writable=False) as tx:
+        call = house.call_in(tx, service_principal(service))
+        found = records.read_key(tx, ACCOUNT, REGION, key[-36:])
+        more: Context = {name.replace("_", ":"): value for name, value in context.items()}
+        return check(call, action, key, ACCOUNT, found, KeyContext(call, ACCOUNT, found, more=more)).allowed
+
+
+def test_a_grant_to_a_service_for_one_of_its_resources(house: House) -> None:
+    key = new_key(house)
+    value = api.CreateGrantRequest(KeyId=key, Operations=["Decrypt", "RetireGrant"], **FOR_SNS)
+    made = house.call(api.CreateGrant, value)
+    assert allowed_to_service(house, key, "sns.amazonaws.com", "kms:Decrypt", aws_SourceArn=TOPIC)
+    assert not allowed_to_service(house, key, "sns.amazonaws.com", "kms:Decrypt", aws_SourceArn=f"{TOPIC}2")
+    assert not allowed_to_service(house, key, "sns.amazonaws.com", "kms:Decrypt")
+    assert not allowed_to_service(house, key, "sns.amazonaws.com", "kms:Encrypt", aws_SourceArn=TOPIC)
+    assert not allowed_to_service(house, key, "sqs.amazonaws.com", "kms:Decrypt", aws_SourceArn=TOPIC)
+    [entry] = listed(house, key)
+    assert (entry.GranteePrincipal, entry.RetiringPrincipal) == (None, None)
+    assert (entry.GranteeServicePrincipal, entry.RetiringServicePrincipal) == ("sns.amazonaws.com",) * 2
+    assert entry.Constraints == api.GrantConstraints(SourceArn=TOPIC)
+    assert listed(house, key, GranteePrincipal="sns.amazonaws.com") == []
+    house.principal = service_principal("sqs.amazonaws.com")
+    assert retire(house, KeyId=key, GrantId=made.GrantId) == RETIRED
+    house.principal = service_principal("sns.amazonaws.com")
+    assert retire(house, KeyId=key, GrantId=made.GrantId) == ""
+    assert not allowed_to_service(house, key, "sns.amazonaws.com", "kms:Decrypt", aws_SourceArn=TOPIC)
+
+
+def test_a_service_named_as_a_principal(house: House) -> None:
+    """Terraform's aws_kms_grant names one so, and AWS takes it."""
+    key = new_key(house)
+    name = f"dynamodb.{REGION}.amazonaws.com"
+    grant(house, key, name, "Decrypt", RetiringPrincipal=name)
+    assert allowed_to_service(house, key, name, "kms:Decrypt")
+    assert not allowed_to_service(house, key, "dynamodb.amazonaws.com", "kms:Decrypt")
+    [entry] = listed(house, key, GranteePrincipal=name)
+    assert (entry.GranteePrincipal, entry.RetiringPrincipal, entry.Constraints) == (name, name, None)
+    assert (entry.GranteeServicePrincipal, entry.RetiringServicePrincipal) == (None, None)
+
+
+def test_a_source_and_an_encryption_context_are_both_asked_for(house: House) -> None:
+    key = new_key(house)
+    both = api.GrantConstraints(SourceArn=TOPIC, EncryptionContextSubset={"SecretARN": "arn:x"})
+    members: dict[str, Any] = {**FOR_SNS, "Constraints": both}
+    house.call(api.CreateGrant, api.CreateGrantRequest(KeyId=key, Operations=["Decrypt"], **members))
+    context = {"kms:EncryptionContext:SecretARN": "arn:x"}
+    assert allowed_to_service(house, key, "sns.amazonaws.com", "kms:Decrypt", aws_SourceArn=TOPIC, **context)
+    assert not allowed_to_service(house, key, "sns.amazonaws.com", "kms:Decrypt", aws_SourceArn=TOPIC)
+    assert not allowed_to_service(house, key, "sns.amazonaws.com", "kms:Decrypt", **context)
+    assert listed(house, key)[0].Constraints == both
+
+
+def test_filters_that_only_services_may_use(house: House) -> None:
+    value = api.ListGrantsRequest(KeyId=new_key(house), GranteeServicePrincipal="sns.amazonaws.com")
+    assert house.error(api.ListGrants, value).code == "ValidationException"
+    retirable = api.ListRetirableGrantsRequest(RetiringServicePrincipal="sns.amazonaws.com")
+    assert house.error(api.ListRetirableGrants, retirable).code == "ValidationException"
+
+
+def test_condition_keys_of_a_grant_to_a_service(house: House) -> None:
+    key = new_key(house)
+    condition = {
+        "StringEquals": {
+            "kms:GranteeServicePrincipal": "sns.amazonaws.com",
+            "kms:RetiringServicePrincipal": "sns.amazonaws.com",
+            "kms:GrantConstraintType": "SourceArn",
+        },
+        "ArnLike": {"kms:GrantConstraintSourceArn": f"arn:aws:sns:*:{ACCOUNT}:*"},
+        "Null": {"kms:GranteePrincipal": "true", "kms:RetiringPrincipal": "true"},
+    }
+    house.user("carol", {"Effect": "Allow", "Action": "kms:CreateGrant", "Resource": "*", "Condition": condition})
+    right: dict[str, Any] = {"KeyId": key, "Operations": ["Decrypt"], **FOR_SNS}
+    foreign = api.GrantConstraints(SourceArn=TOPIC.replace(ACCOUNT, OTHER_ACCOUNT))
+    wrong: list[dict[str, Any]] = [
+        {"GranteeServicePrincipal": "sqs.amazonaws.com"},
+        {"RetiringServicePrincipal": None, "RetiringPrincipal": ROOT["AWS"]},
+        {"Constraints": foreign},
+    ]
+    for members in wrong:
+        error = house.error(api.CreateGrant, api.CreateGrantRequest(**{**right, **members}))
+        assert isinstance(error, AccessDeniedException), members
+    assert house.call(api.CreateGrant, api.CreateGrantRequest(**right)).GrantId
 
 
 def test_a_grantee_made_again_under_its_name_gets_nothing(house: House) -> None:
@@ -314,10 +411,13 @@ def test_a_token_of_a_grant_that_is_gone_gives_nothing_and_a_forged_one_is_refus
         ({"GranteePrincipal": None}, "ValidationException"),
         ({"GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:user/nobody"}, "InvalidArnException"),
         ({"GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:user/*"}, "InvalidArnException"),
-        ({"GranteePrincipal": "ec2.amazonaws.com"}, "InvalidArnException"),
+        ({"GranteePrincipal": "ec2"}, "InvalidArnException"),
         ({"RetiringPrincipal": f"arn:aws:iam::{ACCOUNT}:role/nobody"}, "InvalidArnException"),
-        ({"GranteeServicePrincipal": "ec2.amazonaws.com"}, "UnsupportedOperationException"),
-        ({"Constraints": api.GrantConstraints(SourceArn="arn:x")}, "UnsupportedOperationException"),
+        ({"GranteeServicePrincipal": "ec2.amazonaws.com"}, "ValidationException"),
+        ({**FOR_SNS, "GranteePrincipal": None, "Constraints": None}, "ValidationException"),
+        ({**FOR_SNS, "GranteePrincipal": None, "RetiringServicePrincipal": None}, "ValidationException"),
+        ({**FOR_SNS, "GranteePrincipal": None, "RetiringPrincipal": ROOT["AWS"]}, "ValidationException"),
+        ({**FOR_SNS, "GranteePrincipal": None, "GranteeServicePrincipal": "sns.example.com"}, "ValidationException"),
         (
             {"Constraints": api.GrantConstraints(EncryptionContextEquals=CONTEXT, EncryptionContextSubset=CONTEXT)},
             "ValidationException",
@@ -444,6 +544,9 @@ def test_whatever_a_child_grant_allows_its_parent_allows(
         for context in contexts:
             assert not _meets(child, context) or _meets(parent, context)
     assert not grants.may_pass_on(statement, ["Decrypt"], child)
+    for_topic = replace(statement, source_arn=TOPIC)
+    assert not grants.may_pass_on(for_topic, ["Encrypt"], parent)
+    assert grants.may_pass_on(for_topic, ["Encrypt"], parent, TOPIC)
     assert grants.may_pass_on(statement, ["Encrypt"], parent)
 
 

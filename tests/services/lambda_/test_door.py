@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from boto3.session import Session
 
-from holdfast.server.functions import merged_variables, own_endpoint, split_fence
+from holdfast.server.function_environment import merged_variables, own_endpoint
+from holdfast.server.functions import split_fence
 from holdfast.server.house import House
 from holdfast.server.http_limits import Limits
 from holdfast.server.listener import Listener

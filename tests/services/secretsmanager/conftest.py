@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,11 +19,11 @@ from botocore.config import Config
 
 from holdfast.access.grounds import Identity
 from holdfast.access.principal import root_of, service_role
-from holdfast.api.base import Operation, ServiceError, Shape
+from holdfast.api.base import Operation
 from holdfast.rotation.surroundings import RotationSurroundings
 from holdfast.server.directory import Directory
-from holdfast.services.call import Call, NeedsWrite, Source
-from holdfast.services.service import JobEffect, Mode, SecondHalf, Served, Service
+from holdfast.services.call import Call, Source
+from holdfast.services.service import JobEffect, SecondHalf, Served, Service
 from holdfast.store.migrate import for_postgresql, migrate
 from holdfast.store.postgresql import PostgresqlTransaction
 from holdfast.store.postgresql import transaction as postgresql_transaction
@@ -35,9 +35,7 @@ from holdfast.vault.randomness import Randomness, UnsafeSeededRandomness
 from holdfast.vault.root_key import RootKeys
 from holdfast.vault.vault import Vault
 from holdfast.work.due import CANCEL, next_job
-
-InputT = TypeVar("InputT", bound=Shape)
-OutputT = TypeVar("OutputT", bound=Shape)
+from tests.services.houses import StoreHouse
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -73,7 +71,7 @@ def name() -> str:
     return f"team/secret_{next(_numbers)}"
 
 
-class House:
+class House(StoreHouse[Transaction]):
     """A store, a vault, Secrets Manager and KMS; also the `Surroundings` of their calls."""
 
     partition = "aws"
@@ -122,21 +120,7 @@ class House:
     def pending_note(self, kind: str, key: Any) -> Any:
         return self.notes.get((kind, key))
 
-    def job_scheduled(self) -> None: ...
-
     # Calls
-
-    @contextmanager
-    def transaction(self, *, writable: bool) -> Generator[Transaction]:
-        self.tx.execute("BEGIN")
-        self.tx.writable = writable
-        try:
-            yield self.tx
-        except BaseException:
-            self.tx.execute("ROLLBACK")
-            self.tx.forget_savepoints()
-            raise
-        self.tx.execute("COMMIT")
 
     def _new_call(self, tx: Transaction, principal: Any) -> Call:
         identity = self.identity or Identity(principal)
@@ -152,28 +136,13 @@ class House:
         )
         return self.last_call
 
-    def call(self, operation: Operation[InputT, OutputT], value: InputT) -> OutputT:
-        """One call, run as the pipeline would run it."""
-        if self.served(operation).mode is Mode.READ:
-            try:
-                return self._run(operation, value, writable=False)
-            except NeedsWrite:
-                pass
-        return self._run(operation, value, writable=True)
-
-    def _run(self, operation: Operation[InputT, OutputT], value: InputT, *, writable: bool) -> OutputT:
+    def _run(self, operation: Operation[Any, Any], value: Any, *, writable: bool, **options: Any) -> Any:
         with self.transaction(writable=writable) as tx:
             call = self._new_call(tx, self.principal)
-            output: OutputT = self.served(operation).function(call, value)
+            output = self.served(operation).function(call, value)
             assert any(d.allowed for d in call.decisions)
         self.notes |= {(kind, key): note for kind, key, note in call.notes}
         return output
-
-    def error(self, operation: Operation[InputT, OutputT], value: InputT) -> ServiceError:
-        """The error of a call that must fail."""
-        with pytest.raises(ServiceError) as caught:
-            self.call(operation, value)
-        return caught.value
 
     def write_notes(self) -> None:
         """What the server does some milliseconds after a read."""
@@ -218,11 +187,6 @@ class House:
         so any row there is now is another's."""
         return not self.rows("SELECT 1 FROM due_job WHERE kind = 'secretsmanager.rotate-secret' AND due <= ?", self.now)
 
-    def rows(self, text: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Look into the tables."""
-        with self.transaction(writable=False) as tx:
-            return tx.all(Statement(text), *parameters)
-
     def execute(self, text: str, *parameters: Any) -> None:
         """Change the tables behind everybody's back."""
         with self.transaction(writable=True) as tx:
@@ -239,7 +203,7 @@ class PostgresqlHouse(House):
         self._furnish()
 
     @contextmanager
-    def transaction(self, *, writable: bool) -> Generator[PostgresqlTransaction]:
+    def transaction(self, *, writable: bool = True) -> Generator[PostgresqlTransaction]:
         with postgresql_transaction(self.connection) as tx:
             tx.writable = writable
             yield tx

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from tests.services.refusals import refused
 
-import pytest
-from botocore.exceptions import ClientError
+__all__ = ["BAD_NAME", "BAD_REQUIREMENTS", "NOT_FOUND", "refused"]
 
 BAD_NAME = (
     "ValidationException",
@@ -21,12 +19,3 @@ BAD_REQUIREMENTS = (
     'if specified, must use the forward slash symbol "/". Valid example: /get/parameters2-/by1./path0_.',
 )
 NOT_FOUND = ("ParameterNotFound", "")
-
-
-def refused(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
-    """The code and the text of the error that a call must end in."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    response: Any = caught.value.response
-    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
-    return response["Error"]["Code"], response["Error"]["Message"]

@@ -357,6 +357,15 @@ def test_a_signature_is_not_looked_at(account: Account, issuer: Issuer, authorit
     connection.close()
 
 
+def test_with_saml_is_absent_by_name_though_nobody_signed(holdfast: Account) -> None:
+    anonymous = holdfast.client("sts", config=Config(signature_version=UNSIGNED))
+    arn = f"arn:aws:iam::{holdfast.account}"
+    named = {"RoleArn": f"{arn}:role/web", "PrincipalArn": f"{arn}:saml-provider/own", "SAMLAssertion": "PHNhbWw+"}
+    for client in (anonymous, holdfast.client("sts")):
+        answer = refused(client.assume_role_with_saml, **named)
+        assert answer == ("NotImplemented", "Holdfast does not implement sts:AssumeRoleWithSAML yet.", 400)
+
+
 def test_who_was_proven_is_on_record_and_nobody_else(issuer: Issuer, authority: Authority, tmp_path: Path) -> None:
     server = Server(tmp_path / "data", arguments=("--allow-private-targets",)).start()
     account = server.home

@@ -23,6 +23,7 @@ from holdfast.services.cloudtrail.attributes import terms_of
 from holdfast.services.cloudtrail.marks import marks_of, marks_of_all
 
 if TYPE_CHECKING:
+    from holdfast.access.decision import Decision
     from holdfast.access.grounds import SessionFacts
     from holdfast.services.call import Call, Trace
 
@@ -357,9 +358,9 @@ def record(trace: Trace, facts: Facts, event_id: str) -> Recorded:
     resources = b""
     if decisions:
         if len(decisions) == 1:
-            arns: tuple[str, ...] = (decisions[0].resource,)
+            arns: tuple[str, ...] = (_told_of(decisions[0]),)
         else:
-            arns = tuple(dict.fromkeys([decision.resource for decision in decisions[:100]]))
+            arns = tuple(dict.fromkeys([_told_of(decision) for decision in decisions[:100]]))
         resources, more, owners = _resources(operation.service, call.account, arns)
         marks |= more
         if owners:
@@ -379,6 +380,11 @@ def record(trace: Trace, facts: Facts, event_id: str) -> Recorded:
         b"}",
     )
     return b"".join(text), marks, owners
+
+
+def _told_of(decision: Decision) -> str:
+    """The resource as the caller may know it: which key a stranger's alias or ciphertext stands for is not told."""
+    return decision.resource if decision.told is None else decision.told.resource
 
 
 def _let_at(call: Call, owners: tuple[str, ...]) -> tuple[str, ...]:

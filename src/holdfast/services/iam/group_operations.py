@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.api import iam
-from holdfast.services.iam import account_records, policy_records, records, rules
-from holdfast.services.iam.owners import find_group, group_arn
+from holdfast.services.iam import account_records, records, rules
+from holdfast.services.iam.entities import (
+    authorize_new,
+    check_room,
+    counted,
+    moved,
+    page_of_entities,
+    require_no_policies,
+)
+from holdfast.services.iam.owners import find_group
 from holdfast.services.iam.pages import page_of
 from holdfast.services.iam.shapes import group_shape, user_shape
 
@@ -14,7 +22,7 @@ if TYPE_CHECKING:
     from holdfast.services.call import Call
     from holdfast.services.iam.records import User
 
-COUNT = "Groups"
+COUNT = counted("group")
 
 
 def _member(call: Call, name: str | None) -> User:
@@ -42,10 +50,10 @@ def create_group(call: Call, value: iam.CreateGroupRequest) -> iam.CreateGroupRe
     assert value.GroupName is not None
     name = rules.check_name("groupName", value.GroupName)
     path = rules.check_path(value.Path)
-    call.authorize("iam:CreateGroup", rules.arn_of(call.partition, call.account, "group", path, name))
+    authorize_new(call, "group", path, name)
     if records.read_group(call.tx, call.account, name) is not None:
         raise rules.exists("group", name)
-    rules.check_quota("GroupsPerAccount", account_records.count_of(call.tx, call.account, COUNT))
+    check_room(call, "group")
     group = records.Group(name.lower(), name, rules.new_id(call.randomness, "group"), path, call.now)
     call.tx.run(records.INSERT_GROUP, call.account, *group[:5])
     call.tx.run(account_records.COUNT, call.account, COUNT)
@@ -57,10 +65,7 @@ def delete_group(call: Call, value: iam.DeleteGroupRequest) -> iam.DeleteGroupOu
     group = find_group(call, value.GroupName, "iam:DeleteGroup")
     if call.tx.one(records.ANY_MEMBER, call.account, group.id) is not None:
         raise rules.conflict("remove users from group")
-    if policy_records.inline_of(call.tx, call.account, group.id):
-        raise rules.conflict("delete policies")
-    if policy_records.attached_to(call.tx, call.account, group.id):
-        raise rules.conflict("detach all policies")
+    require_no_policies(call, group.id)
     call.tx.run(records.DELETE_GROUP, call.account, group.key)
     call.tx.run(account_records.UNCOUNT, call.account, COUNT)
     return iam.DeleteGroupOutput()
@@ -92,17 +97,8 @@ def get_group(call: Call, value: iam.GetGroupRequest) -> iam.GetGroupResponse:
 def list_groups(call: Call, value: iam.ListGroupsRequest) -> iam.ListGroupsResponse:
     """Groups by name, or by path and name under a path prefix."""
     call.authorize("iam:ListGroups", "*")
-    prefix = value.PathPrefix or "/"
-    page = page_of(
-        call,
-        "ListGroups",
-        prefix,
-        value.Marker,
-        value.MaxItems,
-        lambda after, limit: [
-            records.Group(*row) for row in records.listed(call.tx, records.GROUPS, call.account, prefix, after, limit)
-        ],
-        lambda group: [group.key] if prefix == "/" else [group.path, group.key],
+    page = page_of_entities(
+        call, "ListGroups", records.GROUPS, records.Group, value.PathPrefix, value.Marker, value.MaxItems
     )
     return iam.ListGroupsResponse(
         Groups=[group_shape(call, group) for group in page.items], IsTruncated=page.truncated, Marker=page.marker
@@ -120,12 +116,8 @@ def remove_user_from_group(call: Call, value: iam.RemoveUserFromGroupRequest) ->
 def update_group(call: Call, value: iam.UpdateGroupRequest) -> iam.UpdateGroupOutput:
     """Another name or path: the unique id stays, and with it policies and members."""
     group = find_group(call, value.GroupName, "iam:UpdateGroup")
-    name = group.name if value.NewGroupName is None else rules.check_name("newGroupName", value.NewGroupName)
-    path = group.path if value.NewPath is None else rules.check_path(value.NewPath, "newPath")
-    renamed = group._replace(key=name.lower(), name=name, path=path)
-    if value.NewGroupName is not None or value.NewPath is not None:
-        call.authorize("iam:UpdateGroup", group_arn(call, renamed))
-    if renamed.key != group.key and records.read_group(call.tx, call.account, name) is not None:
-        raise rules.exists("group", name)
-    call.tx.run(records.MOVE_GROUP, renamed.key, name, path, call.account, group.key)
+    renamed = moved(call, "group", group, value.NewGroupName, value.NewPath)
+    if renamed.key != group.key and records.read_group(call.tx, call.account, renamed.name) is not None:
+        raise rules.exists("group", renamed.name)
+    call.tx.run(records.MOVE_GROUP, renamed.key, renamed.name, renamed.path, call.account, group.key)
     return iam.UpdateGroupOutput()

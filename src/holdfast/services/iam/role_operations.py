@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.api import iam
-from holdfast.services.iam import account_records, policy_records, records, rules, trust
+from holdfast.services.iam import account_records, records, rules, trust
 from holdfast.services.iam.boundaries import set_boundary
-from holdfast.services.iam.owners import find_role, request_tags
-from holdfast.services.iam.pages import page_of
+from holdfast.services.iam.entities import (
+    authorize_new,
+    check_room,
+    counted,
+    page_of_entities,
+    require_no_policies,
+)
+from holdfast.services.iam.owners import find_role
 from holdfast.services.iam.shapes import role_shape
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
 
-COUNT = "Roles"
+COUNT = counted("role")
 
 
 def create_role(call: Call, value: iam.CreateRoleRequest) -> iam.CreateRoleResponse:
@@ -24,18 +30,12 @@ def create_role(call: Call, value: iam.CreateRoleRequest) -> iam.CreateRoleRespo
     name = rules.check_name("roleName", value.RoleName)
     path = rules.check_path(value.Path)
     tags = rules.given_tags(value.Tags)
-    context = request_tags(tags)
-    if value.PermissionsBoundary is not None:
-        context["iam:PermissionsBoundary"] = value.PermissionsBoundary
-    arn = rules.arn_of(call.partition, call.account, "role", path, name)
-    call.authorize("iam:CreateRole", arn, context)
-    if tags:
-        call.authorize("iam:TagRole", arn, context)
+    authorize_new(call, "role", path, name, tags, value.PermissionsBoundary)
     if path.startswith(rules.SERVICE_ROLES):
         raise iam.InvalidInputException(f"Role path {path} is reserved for service-linked roles.")
     if records.read_role(call.tx, call.account, name) is not None:
         raise rules.exists("role", name)
-    rules.check_quota("RolesPerAccount", account_records.count_of(call.tx, call.account, COUNT))
+    check_room(call, "role")
     role = records.Role(
         key=name.lower(),
         name=name,
@@ -60,10 +60,7 @@ def create_role(call: Call, value: iam.CreateRoleRequest) -> iam.CreateRoleRespo
 def delete_role(call: Call, value: iam.DeleteRoleRequest) -> iam.DeleteRoleOutput:
     """Delete a role without policies; its sessions end with it."""
     role = find_role(call, value.RoleName, "iam:DeleteRole", limited=True)
-    if policy_records.inline_of(call.tx, call.account, role.id):
-        raise rules.conflict("delete policies")
-    if policy_records.attached_to(call.tx, call.account, role.id):
-        raise rules.conflict("detach all policies")
+    require_no_policies(call, role.id)
     set_boundary(call, role.id, None)
     call.tx.run(records.DELETE_ROLE, call.account, role.key)
     call.tx.run(account_records.UNCOUNT, call.account, COUNT)
@@ -79,17 +76,8 @@ def get_role(call: Call, value: iam.GetRoleRequest) -> iam.GetRoleResponse:
 def list_roles(call: Call, value: iam.ListRolesRequest) -> iam.ListRolesResponse:
     """Roles by name, or by path and name under a path prefix. Service-linked roles have no rows and are not listed."""
     call.authorize("iam:ListRoles", "*")
-    prefix = value.PathPrefix or "/"
-    page = page_of(
-        call,
-        "ListRoles",
-        prefix,
-        value.Marker,
-        value.MaxItems,
-        lambda after, limit: [
-            records.Role(*row) for row in records.listed(call.tx, records.ROLES, call.account, prefix, after, limit)
-        ],
-        lambda role: [role.key] if prefix == "/" else [role.path, role.key],
+    page = page_of_entities(
+        call, "ListRoles", records.ROLES, records.Role, value.PathPrefix, value.Marker, value.MaxItems
     )
     return iam.ListRolesResponse(
         Roles=[role_shape(call, role, full=False) for role in page.items],

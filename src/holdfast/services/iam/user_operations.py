@@ -5,16 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.api import iam
-from holdfast.services.iam import account_records, policy_records, records, rules
+from holdfast.services.iam import account_records, records, rules
 from holdfast.services.iam.boundaries import set_boundary
-from holdfast.services.iam.owners import caller_name, find_user, request_tags, root_arn, user_arn
+from holdfast.services.iam.entities import (
+    authorize_new,
+    check_room,
+    counted,
+    moved,
+    page_of_entities,
+    require_no_policies,
+)
+from holdfast.services.iam.owners import caller_name, find_user, root_arn, user_arn
 from holdfast.services.iam.pages import page_of
 from holdfast.services.iam.shapes import group_shape, user_shape
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
 
-COUNT = "Users"
+COUNT = counted("user")
 
 
 def create_user(call: Call, value: iam.CreateUserRequest) -> iam.CreateUserResponse:
@@ -23,15 +31,10 @@ def create_user(call: Call, value: iam.CreateUserRequest) -> iam.CreateUserRespo
     name = rules.check_name("userName", value.UserName)
     path = rules.check_path(value.Path)
     tags = rules.given_tags(value.Tags)
-    context = request_tags(tags)
-    if value.PermissionsBoundary is not None:
-        context["iam:PermissionsBoundary"] = value.PermissionsBoundary
-    call.authorize("iam:CreateUser", rules.arn_of(call.partition, call.account, "user", path, name), context)
-    if tags:
-        call.authorize("iam:TagUser", rules.arn_of(call.partition, call.account, "user", path, name), context)
+    authorize_new(call, "user", path, name, tags, value.PermissionsBoundary)
     if records.read_user(call.tx, call.account, name) is not None:
         raise rules.exists("user", name)
-    rules.check_quota("UsersPerAccount", account_records.count_of(call.tx, call.account, COUNT))
+    check_room(call, "user")
     user = records.User(
         name.lower(), name, rules.new_id(call.randomness, "user"), path, call.now, records.tags_text(tags)
     )
@@ -49,10 +52,7 @@ def delete_user(call: Call, value: iam.DeleteUserRequest) -> iam.DeleteUserOutpu
         raise rules.conflict("remove users from group")
     if records.keys_of(call.tx, call.account, user.id, limit=1):
         raise rules.conflict("delete access keys")
-    if policy_records.inline_of(call.tx, call.account, user.id):
-        raise rules.conflict("delete policies")
-    if policy_records.attached_to(call.tx, call.account, user.id):
-        raise rules.conflict("detach all policies")
+    require_no_policies(call, user.id)
     set_boundary(call, user.id, None)
     call.tx.run(records.DELETE_USER, call.account, user.key)
     call.tx.run(account_records.UNCOUNT, call.account, COUNT)
@@ -96,17 +96,8 @@ def list_groups_for_user(call: Call, value: iam.ListGroupsForUserRequest) -> iam
 def list_users(call: Call, value: iam.ListUsersRequest) -> iam.ListUsersResponse:
     """Users by name, or by path and name under a path prefix."""
     call.authorize("iam:ListUsers", "*")
-    prefix = value.PathPrefix or "/"
-    page = page_of(
-        call,
-        "ListUsers",
-        prefix,
-        value.Marker,
-        value.MaxItems,
-        lambda after, limit: [
-            records.User(*row) for row in records.listed(call.tx, records.USERS, call.account, prefix, after, limit)
-        ],
-        lambda user: [user.key] if prefix == "/" else [user.path, user.key],
+    page = page_of_entities(
+        call, "ListUsers", records.USERS, records.User, value.PathPrefix, value.Marker, value.MaxItems
     )
     return iam.ListUsersResponse(
         Users=[user_shape(call, user, full=False) for user in page.items],
@@ -118,14 +109,9 @@ def list_users(call: Call, value: iam.ListUsersRequest) -> iam.ListUsersResponse
 def update_user(call: Call, value: iam.UpdateUserRequest) -> iam.UpdateUserOutput:
     """Another name or path: the unique id stays, and with it keys, policies and memberships."""
     user = find_user(call, value.UserName, "iam:UpdateUser")
-    name = user.name if value.NewUserName is None else rules.check_name("newUserName", value.NewUserName)
-    path = user.path if value.NewPath is None else rules.check_path(value.NewPath, "newPath")
-    renamed = user._replace(key=name.lower(), name=name, path=path)
-    if value.NewUserName is not None or value.NewPath is not None:
-        # Whoever renames must be allowed to on both names (API reference, UpdateUser: "permissions on both").
-        call.authorize("iam:UpdateUser", user_arn(call, renamed))
-    if renamed.key != user.key and records.read_user(call.tx, call.account, name) is not None:
-        raise rules.exists("user", name)
-    call.tx.run(records.MOVE_USER, renamed.key, name, path, call.account, user.key)
-    call.tx.run(records.RENAME_KEYS, name, user_arn(call, renamed), call.account, user.id)
+    renamed = moved(call, "user", user, value.NewUserName, value.NewPath)
+    if renamed.key != user.key and records.read_user(call.tx, call.account, renamed.name) is not None:
+        raise rules.exists("user", renamed.name)
+    call.tx.run(records.MOVE_USER, renamed.key, renamed.name, renamed.path, call.account, user.key)
+    call.tx.run(records.RENAME_KEYS, renamed.name, user_arn(call, renamed), call.account, user.id)
     return iam.UpdateUserOutput()

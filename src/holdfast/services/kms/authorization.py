@@ -29,6 +29,7 @@ from holdfast.access.principal import PrincipalKind
 from holdfast.access.request import AccessRequest
 from holdfast.api.base import AccessDeniedException
 from holdfast.services.kms import grant_records, policies, records
+from holdfast.services.kms.named_principals import as_service
 
 if TYPE_CHECKING:
     from holdfast.access.grounds import GrantStatement, Identity
@@ -172,11 +173,13 @@ def _is_unlimited_root(identity: Identity, account: str) -> bool:
 
 
 def names_in_grants(identity: Identity, partition: str) -> list[str]:
-    """What a grant can call a caller by: as a session, a user or a role, and as one of an account."""
+    """What a grant can call a caller by: as a session, a user or a role, as one of an account; as a service."""
     principal = identity.principal
     names = {principal.arn, principal.principal_id, principal.principal_id.partition(":")[0], identity.role_arn}
     if principal.account:
         names.add(policies.root_arn(partition, principal.account))
+    else:
+        names.add(as_service(principal.service))
     return sorted(names - {""})
 
 
@@ -240,9 +243,19 @@ def _told(call: Call, action: str, named: str, account: str, context: Context) -
 
 def deny(call: Call, action: str, arn: str, *, final: bool = False) -> Decision:
     """Record that no key policy allows the action; `final`: nor could one."""
-    decision = Decision(Outcome.IMPLICIT_DENY, action, arn, call.principal.arn, missing="key-policy", final=final)
+    decision = without_policy(call, action, arn, final=final)
     call.decisions.append(decision)
     return decision
+
+
+def without_policy(call: Call, action: str, arn: str, *, final: bool = False) -> Decision:
+    """What is decided where no key policy allows."""
+    return Decision(Outcome.IMPLICIT_DENY, action, arn, call.principal.arn, missing=PolicyKind.KEY, final=final)
+
+
+def let_in(decision: Decision) -> bool:
+    """Whether the policy or a grant of the key named the caller's side, so that only the caller's own policies lack."""
+    return decision.outcome is Outcome.IMPLICIT_DENY and PolicyKind.KEY not in decision.gaps
 
 
 def ciphertext_denial(decision: Decision) -> AccessDeniedException:
@@ -251,7 +264,7 @@ def ciphertext_denial(decision: Decision) -> AccessDeniedException:
     One text for a key that does not exist, one in another Region or account, and one whose policy does not allow it, so
     that nothing is learned about keys. A lack of one's own IAM policies is named as usual.
     """
-    if decision.missing not in ("key-policy", "resource-policy"):
+    if decision.missing not in (PolicyKind.KEY, PolicyKind.RESOURCE):
         return AccessDeniedException(denial_text(decision))
     return AccessDeniedException(
         f"User: {decision.principal} is not authorized to perform: {decision.action} on the resource associated with"

@@ -16,7 +16,15 @@ from holdfast.api import kms
 from holdfast.api.base import ValidationException
 from holdfast.services.call import Call
 from holdfast.services.kms import keys, records
-from holdfast.services.kms.authorization import SYMMETRIC, KeyContext, check, ciphertext_denial, deny
+from holdfast.services.kms.authorization import (
+    SYMMETRIC,
+    KeyContext,
+    check,
+    ciphertext_denial,
+    deny,
+    let_in,
+    without_policy,
+)
 from holdfast.services.kms.grants import check_grant_tokens
 from holdfast.services.kms.keys import FoundInUse
 from holdfast.services.kms.rules import DRY_RUN_TEXT, KeyState, require_usable, stop_dry_run
@@ -217,17 +225,29 @@ def _open(
 def _key_of_ciphertext(
     call: Call, action: str, header: BlobHeader, context: Mapping[str, str] | None, more: Context | None
 ) -> FoundInUse:
-    """The key that a ciphertext names, when the request names none. The header is not authenticated yet."""
+    """The key that a ciphertext names, when the request names none. The header is not authenticated yet.
+
+    It may be another account's. Whom that key's policy does not let in learns no more than of a key that does not exist:
+    not in the answer, not in an explanation, and not from the own trail.
+    """
     key_id, material_id = header
     account = call.account
     row = call.tx.one(records.USE_MATERIAL, account, call.region, key_id, material_id)
     if row is None:
-        raise ciphertext_denial(deny(call, action, keys.arn_of(call, account, key_id)))
+        owner = call.tx.one(records.OWNER_OF_MATERIAL, call.region, key_id, material_id)
+        if owner is None:
+            raise ciphertext_denial(deny(call, action, keys.arn_of(call, account, key_id)))
+        account = owner[0]
+        row = call.tx.one(records.USE_MATERIAL, account, call.region, key_id, material_id)
+        assert row is not None
     found = keys.in_use(call.partition, account, call.region, row)
     key = found.key
     keys_of_request = KeyContext(call, account, key, context, "", keys.cryptographic(more))
     decision = check(call, action, found.arn, account, key, keys_of_request)
     if not decision.allowed:
+        if account != call.account and not let_in(decision):
+            decision = without_policy(call, action, keys.arn_of(call, call.account, key_id))
+            call.conceal(decision)
         raise ciphertext_denial(decision)
     return found
 

@@ -9,10 +9,13 @@ before anything is looked up, and a grant that does not exist is denied to whoev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from holdfast.access.decision import Context, ContextValue, Outcome, denial_text
 from holdfast.access.evaluate import evaluate
 from holdfast.access.grounds import GrantStatement
-from holdfast.access.principals import is_principal_arn
+from holdfast.access.principals import is_principal_arn, is_service_name
 from holdfast.access.request import AccessRequest
 from holdfast.api import kms
 from holdfast.api.base import AccessDeniedException, ValidationException
@@ -20,10 +23,10 @@ from holdfast.services.arn import parse_arn
 from holdfast.services.call import Call
 from holdfast.services.kms import grant_records, grants, keys, records, rules
 from holdfast.services.kms.authorization import KeyContext, policy_of
-from holdfast.services.kms.grant_records import EQUALS, SUBSET, Grant
+from holdfast.services.kms.grant_records import EQUALS, SOURCE_ARN, SUBSET, Grant
 from holdfast.services.kms.identifiers import key_not_found, parse_key_id_without_alias
 from holdfast.services.kms.keys import Found
-from holdfast.services.kms.named_principals import UnknownPrincipal, lasting, shown
+from holdfast.services.kms.named_principals import UnknownPrincipal, as_service, in_members, lasting, shown
 from holdfast.services.kms.pages import page_limit, position, truncated
 from holdfast.services.kms.policies import root_arn
 
@@ -31,26 +34,72 @@ PAGE = 50
 LONGEST_PAGE = 100
 
 
+class _Named(NamedTuple):
+    """Whom a request names as grantee or as retiring principal, in one of the two members for it."""
+
+    role: str
+    """Grantee or Retiring."""
+    principal: str | None
+    service: str | None
+
+    def context(self) -> dict[str, ContextValue]:
+        """The condition key of the member that was used."""
+        members = {f"kms:{self.role}Principal": self.principal, f"kms:{self.role}ServicePrincipal": self.service}
+        return {key: name for key, name in members.items() if name is not None}
+
+    def remembered(self, call: Call) -> str:
+        """Empty for nobody."""
+        if self.service is not None:
+            return as_service(self.service)
+        return "" if self.principal is None else _lasting(call, self.principal)
+
+
+def _named(role: str, principal: str | None, service: str | None) -> _Named:
+    """Checked: one member at most, and with what can be a principal."""
+    if principal is not None and service is not None:
+        raise ValidationException(f"Specify {role}Principal or {role}ServicePrincipal, not both.")
+    if service is not None and not is_service_name(service):
+        raise ValidationException(f"{role}ServicePrincipal does not refer to a valid service principal: {service}")
+    if principal is not None:
+        _principal(principal, f"{role.lower()}Principal")
+    return _Named(role, principal, service)
+
+
+def _parties(value: kms.CreateGrantRequest, source_arn: str) -> tuple[_Named, _Named]:
+    """The grantee and who may retire, as a new grant needs them.
+
+    "When you specify a GranteeServicePrincipal, you must also specify a SourceArn grant constraint. In addition, you must
+    specify either a RetiringPrincipal or a RetiringServicePrincipal" (KMS API reference, CreateGrant).
+    """
+    grantee = _named("Grantee", value.GranteePrincipal, value.GranteeServicePrincipal)
+    retiring = _named("Retiring", value.RetiringPrincipal, value.RetiringServicePrincipal)
+    if grantee.service is None:
+        _principal(grantee.principal, "granteePrincipal")
+    elif not source_arn:
+        raise ValidationException("A grant with a GranteeServicePrincipal must have a SourceArn constraint.")
+    elif not retiring.context():
+        raise ValidationException(
+            "A grant with a GranteeServicePrincipal must have a RetiringPrincipal or a RetiringServicePrincipal."
+        )
+    return grantee, retiring
+
+
 def create_grant(call: Call, value: kms.CreateGrantRequest) -> kms.CreateGrantResponse:
     """A new grant, or the one that an earlier request with this name and everything else the same made."""
-    if value.GranteeServicePrincipal is not None or value.RetiringServicePrincipal is not None:
-        raise kms.UnsupportedOperationException(
-            "Grants to service principals are not implemented: GranteeServicePrincipal, RetiringServicePrincipal."
-        )
-    grantee = _principal(value.GranteePrincipal, "granteePrincipal")
-    retiring = None if value.RetiringPrincipal is None else _principal(value.RetiringPrincipal, "retiringPrincipal")
+    source_arn = (value.Constraints.SourceArn if value.Constraints else None) or ""
+    grantee, retiring = _parties(value, source_arn)
     operations = grants.check_operations(value.Operations or [])
     constraints = grants.check_constraints(value.Constraints)
     grants.check_grant_tokens(call, value.GrantTokens)
     more: dict[str, ContextValue] = {
         "kms:GrantIsForAWSResource": bool(call.via_service),
         "kms:GrantOperations": list(operations),
-        "kms:GranteePrincipal": grantee,
+        **grantee.context(),
+        **retiring.context(),
+        **_constraint_type(constraints, source_arn),
     }
-    if retiring is not None:
-        more["kms:RetiringPrincipal"] = retiring
-    for name in constraints:
-        more["kms:GrantConstraintType"] = name
+    if source_arn:
+        more["kms:GrantConstraintSourceArn"] = source_arn
     pairs = next(iter(constraints.values()), None)
     found = keys.describe(
         call,
@@ -59,7 +108,7 @@ def create_grant(call: Call, value: kms.CreateGrantRequest) -> kms.CreateGrantRe
         aliases=False,
         encryption_context=pairs,
         more=more,
-        suits=lambda parent: grants.may_pass_on(parent, operations, constraints),
+        suits=lambda parent: grants.may_pass_on(parent, operations, constraints, source_arn),
     )
     rules.require_usable(found.key.lifecycle.state, found.arn)
     wanted = Grant(
@@ -67,12 +116,13 @@ def create_grant(call: Call, value: kms.CreateGrantRequest) -> kms.CreateGrantRe
         account=found.account,
         key_id=found.key.key_id,
         name=value.Name or "",
-        grantee=_lasting(call, grantee),
-        retiring="" if retiring is None else _lasting(call, retiring),
+        grantee=grantee.remembered(call),
+        retiring=retiring.remembered(call),
         issuer=call.account,
         operations=operations,
         constraints=constraints,
         created=call.now,
+        source_arn=source_arn,
     )
     grant = _made_before(call, wanted)
     if grant is None:
@@ -82,6 +132,14 @@ def create_grant(call: Call, value: kms.CreateGrantRequest) -> kms.CreateGrantRe
         grant_records.insert_grant(call.tx, call.region, grant)
     rules.stop_dry_run(value.DryRun)
     return kms.CreateGrantResponse(GrantToken=grants.grant_token(call, grant), GrantId=grant.grant_id)
+
+
+def _constraint_type(constraints: Mapping[str, object], source_arn: str) -> dict[str, ContextValue]:
+    """The condition key that tells which constraints a grant has: one value, or several of a multivalued key."""
+    types = [*constraints, *([SOURCE_ARN] if source_arn else [])]
+    if not types:
+        return {}
+    return {"kms:GrantConstraintType": types[0] if len(types) == 1 else types}
 
 
 def _made_before(call: Call, wanted: Grant) -> Grant | None:
@@ -97,13 +155,13 @@ def _made_before(call: Call, wanted: Grant) -> Grant | None:
 
 
 def _principal(arn: str | None, member: str) -> str:
-    """A principal that a request must name, by its ARN."""
+    """A principal that a request must name, by its ARN; a service, as services name themselves, by its name."""
     if arn is None:
         raise ValidationException(
             f"1 validation error detected: Value null at '{member}' failed to satisfy constraint: "
             "Member must not be null"
         )
-    if not is_principal_arn(arn):
+    if not is_principal_arn(arn) and not is_service_name(arn):
         raise kms.InvalidArnException(f"ARN does not refer to a valid principal: {arn}")
     return arn
 
@@ -117,10 +175,7 @@ def _lasting(call: Call, arn: str) -> str:
 
 def list_grants(call: Call, value: kms.ListGrantsRequest) -> kms.ListGrantsResponse:
     """The grants of a key: all, one, or those of one grantee."""
-    if value.GranteeServicePrincipal is not None:
-        raise kms.UnsupportedOperationException(
-            "Grants to service principals are not implemented: GranteeServicePrincipal."
-        )
+    _refuse_filter("GranteeServicePrincipal", value.GranteeServicePrincipal)
     if value.GrantId is not None:
         grants.check_grant_id(value.GrantId)
     more: Context = {"kms:GrantIsForAWSResource": bool(call.via_service)}
@@ -144,13 +199,16 @@ def list_grants(call: Call, value: kms.ListGrantsRequest) -> kms.ListGrantsRespo
     return _page(call, rows[:limit], marker)
 
 
+def _refuse_filter(member: str, given: str | None) -> None:
+    """ "This filter is only usable by callers in a service principal" (KMS API reference), and none of them lists grants."""
+    if given is not None:
+        raise ValidationException(f"{member} can be used by AWS services only.")
+
+
 def list_retirable_grants(call: Call, value: kms.ListRetirableGrantsRequest) -> kms.ListGrantsResponse:
     """The grants, of keys of any account, that name a principal of the caller's account as retiring principal."""
     call.authorize("kms:ListRetirableGrants", "*")
-    if value.RetiringServicePrincipal is not None:
-        raise kms.UnsupportedOperationException(
-            "Grants to service principals are not implemented: RetiringServicePrincipal."
-        )
+    _refuse_filter("RetiringServicePrincipal", value.RetiringServicePrincipal)
     named = _principal(value.RetiringPrincipal, "retiringPrincipal")
     arn = parse_arn(named)
     if arn is None or arn.account != call.account:
@@ -182,8 +240,7 @@ def _page(call: Call, rows: list[tuple[object, ...]], marker: str | None) -> kms
             GrantId=grant.grant_id,
             Name=grant.name,
             CreationDate=grant.created / 1000,
-            GranteePrincipal=shown(call, grant.grantee),
-            RetiringPrincipal=shown(call, grant.retiring) if grant.retiring else None,
+            **_shown_parties(call, grant),
             IssuingAccount=root_arn(call.partition, grant.issuer),
             Operations=list(grant.operations),
             Constraints=_constraints(grant),
@@ -193,13 +250,25 @@ def _page(call: Call, rows: list[tuple[object, ...]], marker: str | None) -> kms
     return kms.ListGrantsResponse(Grants=entries, NextMarker=marker, Truncated=marker is not None)
 
 
+def _shown_parties(call: Call, grant: Grant) -> dict[str, str | None]:
+    grantee, grantee_service = in_members(grant.grantee)
+    retiring, retiring_service = in_members(grant.retiring)
+    return {
+        "GranteePrincipal": None if grantee is None else shown(call, grantee),
+        "GranteeServicePrincipal": grantee_service,
+        "RetiringPrincipal": None if retiring is None else shown(call, retiring),
+        "RetiringServicePrincipal": retiring_service,
+    }
+
+
 def _constraints(grant: Grant) -> kms.GrantConstraints | None:
-    if not grant.constraints:
+    if not grant.constraints and not grant.source_arn:
         return None
     equals, subset = grant.constraints.get(EQUALS), grant.constraints.get(SUBSET)
     return kms.GrantConstraints(
         EncryptionContextEquals=None if equals is None else dict(equals),
         EncryptionContextSubset=None if subset is None else dict(subset),
+        SourceArn=grant.source_arn or None,
     )
 
 
@@ -247,8 +316,7 @@ def _authorize_retirement(call: Call, account: str, key_id: str, grant: Grant | 
     key = records.read_key(call.tx, account, call.region, key_id)
     arn = keys.arn_of(call, account, key_id)
     pairs = next(iter(grant.constraints.values()), None) if grant is not None else None
-    constraint = next(iter(grant.constraints), "") if grant is not None else ""
-    more: Context = {"kms:GrantConstraintType": constraint} if constraint else {}
+    more: Context = {} if grant is None else _constraint_type(grant.constraints, grant.source_arn)
     context = KeyContext(call, account, key, pairs, more=more)
     issuer = root_arn(call.partition, account if grant is None else grant.issuer)
     statements = (

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from holdfast.access.grounds import GrantStatement
+from holdfast.services.kms.named_principals import principal_name
 from holdfast.store.statements import Statement
 from holdfast.store.transaction import Transaction
 
 EQUALS = "EncryptionContextEquals"
 SUBSET = "EncryptionContextSubset"
+SOURCE_ARN = "SourceArn"
 
 
 class Grant(NamedTuple):
@@ -24,21 +26,25 @@ class Grant(NamedTuple):
     key_id: str
     name: str
     grantee: str
-    """As `named_principals.lasting` remembers it."""
+    """As `named_principals` remembers it."""
     retiring: str
     issuer: str
     operations: tuple[str, ...]
     constraints: Mapping[str, Mapping[str, str]]
+    """On the encryption context."""
     created: int
+    source_arn: str = ""
+    """The constraint SourceArn."""
 
     def statement(self) -> GrantStatement:
         """As an evaluation reads it."""
         return GrantStatement(
             self.grant_id,
-            self.grantee,
+            principal_name(self.grantee),
             frozenset(self.operations),
             equals=self.constraints.get(EQUALS),
             subset=self.constraints.get(SUBSET),
+            source_arn=self.source_arn,
         )
 
 
@@ -94,6 +100,8 @@ def grant_of_row(row: tuple[Any, ...]) -> Grant:
     """A row of any of the queries above."""
     *plain, operations, constraints, created = row
     grant_id, account, key_id, name, grantee, retiring, issuer = plain
+    stored: dict[str, Any] = msgspec.json.decode(constraints) if constraints else {}
+    source_arn = stored.pop(SOURCE_ARN, "")
     return Grant(
         grant_id,
         account,
@@ -103,8 +111,9 @@ def grant_of_row(row: tuple[Any, ...]) -> Grant:
         retiring,
         issuer,
         msgspec.json.decode(operations, type=tuple[str, ...]),
-        msgspec.json.decode(constraints, type=dict[str, dict[str, str]]) if constraints else {},
+        stored,
         created,
+        source_arn,
     )
 
 
@@ -130,6 +139,7 @@ def all_grants(tx: Transaction, account: str, region: str, key_id: str) -> Itera
 
 def insert_grant(tx: Transaction, region: str, grant: Grant) -> None:
     """A new grant, counted in its key's row."""
+    stored = {**grant.constraints, SOURCE_ARN: grant.source_arn} if grant.source_arn else grant.constraints
     tx.run(
         INSERT_GRANT,
         grant.account,
@@ -141,7 +151,7 @@ def insert_grant(tx: Transaction, region: str, grant: Grant) -> None:
         grant.retiring,
         grant.issuer,
         msgspec.json.encode(grant.operations).decode(),
-        msgspec.json.encode(grant.constraints).decode() if grant.constraints else "",
+        msgspec.json.encode(stored).decode() if stored else "",
         grant.created,
     )
     tx.run(CHANGE_COUNT, 1, grant.account, region, grant.key_id)

@@ -19,6 +19,7 @@ from holdfast.access.grounds import GrantStatement
 from holdfast.api import kms
 from holdfast.api.base import ValidationException
 from holdfast.services.kms.grant_records import EQUALS, SUBSET, Grant
+from holdfast.services.kms.named_principals import principal_name
 from holdfast.vault.errors import DecryptError
 
 if TYPE_CHECKING:
@@ -55,11 +56,9 @@ def check_operations(operations: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_constraints(given: kms.GrantConstraints | None) -> Constraints:
-    """The constraint of a new grant by its name; empty without one."""
+    """The constraint on the encryption context of a new grant by its name; empty without one."""
     if given is None:
         return {}
-    if given.SourceArn is not None:
-        raise kms.UnsupportedOperationException("Grants to service principals are not implemented: SourceArn.")
     found = {EQUALS: given.EncryptionContextEquals, SUBSET: given.EncryptionContextSubset}
     constraints = {name: pairs for name, pairs in found.items() if pairs}
     if len(constraints) > 1:
@@ -89,10 +88,13 @@ def grant_not_found(grant_id: str) -> kms.NotFoundException:
 
 
 def may_pass_on(
-    parent: GrantStatement, operations: Sequence[str], constraints: Mapping[str, Mapping[str, str]]
+    parent: GrantStatement,
+    operations: Sequence[str],
+    constraints: Mapping[str, Mapping[str, str]],
+    source_arn: str = "",
 ) -> bool:
     """Whether a grant is wide enough to allow a child grant: no operation more, and no constraint looser."""
-    if not parent.operations.issuperset(operations):
+    if not parent.operations.issuperset(operations) or parent.source_arn not in ("", source_arn):
         return False
     equals, subset = constraints.get(EQUALS), constraints.get(SUBSET)
     if parent.equals is not None:
@@ -112,9 +114,9 @@ def who_may_retire(grant: Grant, issuer_root: str) -> list[GrantStatement]:
     retire = frozenset({"RetireGrant"})
     found = [GrantStatement(grant.grant_id, issuer_root, retire)]
     if grant.retiring:
-        found.append(GrantStatement(grant.grant_id, grant.retiring, retire))
+        found.append(GrantStatement(grant.grant_id, principal_name(grant.retiring), retire))
     if "RetireGrant" in grant.operations:
-        found.append(GrantStatement(grant.grant_id, grant.grantee, retire))
+        found.append(GrantStatement(grant.grant_id, principal_name(grant.grantee), retire))
     return found
 
 

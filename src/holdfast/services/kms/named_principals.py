@@ -30,6 +30,28 @@ class KnownPrincipals(Protocol):
         ...
 
 
+_SERVICE_MEMBER = "service/"
+"""Before the name of a service that a grant names in GranteeServicePrincipal or RetiringServicePrincipal, which listings show
+in these members again."""
+
+
+def as_service(name: str) -> str:
+    """What to remember a service by that was named in a member for services."""
+    return _SERVICE_MEMBER + name
+
+
+def in_members(remembered: str) -> tuple[str | None, str | None]:
+    """(the member for principals, the one for services), of which one is None; both for nobody."""
+    if remembered.startswith(_SERVICE_MEMBER):
+        return None, remembered.removeprefix(_SERVICE_MEMBER)
+    return remembered or None, None
+
+
+def principal_name(remembered: str) -> str:
+    """The name by which an evaluation knows who is remembered."""
+    return remembered.removeprefix(_SERVICE_MEMBER)
+
+
 class UnknownPrincipal(Exception):
     """A policy or a grant names somebody who does not exist. `args[0]` is the name."""
 

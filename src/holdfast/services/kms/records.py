@@ -86,6 +86,9 @@ USE_MATERIAL = Statement(
     WHERE m.account = ? AND m.region = ? AND m.key_id = ? AND m.material_id = ?
     """
 )
+OWNER_OF_MATERIAL = Statement(
+    "SELECT account FROM kms_key_material WHERE region = ? AND key_id = ? AND material_id = ?"
+)
 
 READ_KEY = Statement(
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.api import sts
-from holdfast.services.service import Service, read, unsigned
+from holdfast.services.service import Service, absent_unsigned, read, unsigned
 from holdfast.services.sts.guard import guard
 from holdfast.services.sts.operations import get_access_key_info, get_caller_identity, get_session_token
 from holdfast.services.sts.role_operations import assume_role
@@ -13,6 +13,7 @@ SERVICE = Service(
     api=sts.API,
     operations={
         "AssumeRole": read(assume_role),
+        "AssumeRoleWithSAML": absent_unsigned(sts.AssumeRoleWithSAML),
         "AssumeRoleWithWebIdentity": unsigned(assume_role_with_web_identity),
         "GetAccessKeyInfo": read(get_access_key_info),
         "GetCallerIdentity": read(get_caller_identity),
