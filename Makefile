@@ -13,15 +13,17 @@ help: ## Print these verbs
 	@awk 'BEGIN { FS = ":.*## "; print "make VERB\n" } /^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.runtime ## Make .venv with a working .venv/bin/holdfast
+	@sh scripts/setup-compiled.sh
 	@echo
 	@echo "  make serve                    start a server on ./holdfast-data"
 	@echo "  $(bin)/holdfast --help    every command"
 
-serve: .venv/.runtime ## Start a server on ./holdfast-data (ARGUMENTS="--port 4567")
+serve: .venv/.runtime .venv/.compiled ## Start a server on ./holdfast-data (ARGUMENTS="--port 4567")
 	@exec $(bin)/holdfast serve $(ARGUMENTS)
 
 test: .venv/.development $(javascript:%=%/node_modules/.ready) ## Run every test; installs what they need (ARGUMENTS="-k label")
 	@sh scripts/setup-system.sh || echo "make: the tests that need them will fail" >&2
+	@sh scripts/setup-compiled.sh
 	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/python -m pytest $(ARGUMENTS)
 
 chaos: .venv/.development ## Kill the server and cut the power, hundreds of times (HOLDFAST_CHAOS_SEED=n)
@@ -40,6 +42,7 @@ format: .venv/.development ## Format, and fix what the linter can
 
 bench: .venv/.development ## Measure everything that is published and write benchmarks/README.md
 	@sh scripts/setup-system.sh
+	@sh scripts/setup-compiled.sh
 	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/python -m benchmarks $(ARGUMENTS)
 
 generate: .venv/.development ## Write the generated API, ledger and reference anew
@@ -54,6 +57,9 @@ clean: ## Remove .venv, node_modules and caches; never a data directory
 
 .venv/.runtime: $(locks) pyproject.toml scripts/setup.sh
 	@sh scripts/setup.sh runtime
+
+.venv/.compiled: .venv/.runtime
+	@sh scripts/setup-compiled.sh
 
 .venv/.development: $(locks) requirements/development.txt pyproject.toml scripts/setup.sh
 	@sh scripts/setup.sh development

@@ -59,8 +59,8 @@ class Metrics:
         for service, row in list(self.seconds.items()):
             total = 0.0
             buckets: list[tuple[str, float]] = []
-            for bound, count in zip([*map(str, BUCKETS), "+Inf"], row[:-1], strict=True):
-                total += count
+            for bound, more in zip([*map(str, BUCKETS), "+Inf"], row[:-1], strict=True):
+                total += more
                 buckets.append((bound, total))
             times.add_metric([service], buckets=buckets, sum_value=row[-1])
         yield times

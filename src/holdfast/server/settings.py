@@ -27,8 +27,9 @@ from holdfast.server.kinds import HOST, PATH, SWITCH, URL, Kind, choice, matchin
 PREFIX = "HOLDFAST_"
 FILE_NAME = "holdfast.toml"
 SERVICE_LINK = " (Kubernetes sets this beside a service named holdfast; enableServiceLinks: false stops it)"
-NOT_SETTINGS = frozenset({"HOLDFAST_ROOT_KEY"})
-"""Variables that mean something to the server and are no settings: the root key itself (vault/root_key_sources.py)."""
+NOT_SETTINGS = frozenset({"HOLDFAST_ROOT_KEY", "HOLDFAST_COMPILED"})
+"""Variables that mean something to the server and are no settings: the root key itself (vault/root_key_sources.py), and
+whether compiled modules are looked for (compiled.py)."""
 
 STORAGE, LISTENING, IDENTITY, LIMITS, RUNNING = "Storage", "Listening", "Identity", "Limits", "Running"
 SECTIONS = {

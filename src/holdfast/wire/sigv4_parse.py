@@ -210,9 +210,10 @@ def _read_date(date: str) -> int:
     """Seconds since 1970 of yyyymmddThhmmssZ."""
     digits = date[:8] + date[9:15]
     if len(date) == 16 and date[8] == "T" and date[15] == "Z" and digits.isascii() and digits.isdecimal():
-        numbers = (int(date[:4]), *(int(date[at : at + 2]) for at in (4, 6, 9, 11, 13)))
+        year = int(date[:4])
+        month, day, hour, minute, second = [int(date[at : at + 2]) for at in (4, 6, 9, 11, 13)]
         try:
-            timestamp = int(datetime(*numbers, tzinfo=UTC).timestamp())
+            timestamp = int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
         except ValueError:
             pass
         else:
