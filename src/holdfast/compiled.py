@@ -35,19 +35,19 @@ OTHER_PYTHON = "interpreted (what was compiled is for another Python)"
 CHANGED = "interpreted (sources have changed since they were compiled)"
 TOO_LATE = "interpreted (modules were loaded before)"
 
-_form = NOT_COMPILED
+_forms = [NOT_COMPILED]
+"""The last one counts."""
 
 
 def form() -> str:
     """How this process runs: COMPILED, or why not."""
-    return _form
+    return _forms[-1]
 
 
 def use(environment: Mapping[str, str] = os.environ, folder: Path = FOLDER) -> str:
     """Load the compiled modules from now on, if there are any that fit; answers `form()`."""
-    global _form
-    _form = _find(environment, folder)
-    return _form
+    _forms.append(_find(environment, folder))
+    return form()
 
 
 def source_digests(modules: Sequence[str], package: Path = PACKAGE) -> dict[str, str]:

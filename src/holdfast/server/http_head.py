@@ -16,6 +16,7 @@ Threat: request smuggling through a proxy in front, cache and host confusion, he
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
 
@@ -25,20 +26,20 @@ CHUNKED = -1
 """The value of `HeadReader.length` for a chunked body."""
 
 # RFC 9112, 3: one blank between the parts; RFC 3986, 2: printable ASCII. `#` never goes over the wire (RFC 9110, 7.1).
-_ORIGIN_LINE = re.compile(rb"([A-Z-]+) (/[!\"$-~]*) HTTP/1\.([01])\r\n")
+_ORIGIN_LINE: Final = re.compile(rb"([A-Z-]+) (/[!\"$-~]*) HTTP/1\.([01])\r\n")
 _OTHER_LINE = re.compile(rb"([A-Z-]+) ([!\"$-~]+) HTTP/1\.([01])\r\n")
 _ANY_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/[0-9]\.[0-9]\r\n")
 _ABSOLUTE = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://([^/?]*)(.*)")
 # RFC 9110, 7.2: uri-host [":" port]; a name, an IPv4 address, or an IPv6 address in brackets.
 _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~-]+)?\])(?::[0-9]{1,5})?")
 _LENGTH = re.compile(r"[0-9]{1,18}")
-_SINGLE = frozenset({"host", "content-length", "transfer-encoding", "expect"})
+_SINGLE: Final = frozenset({"host", "content-length", "transfer-encoding", "expect"})
 """Repeated, these mean something else to the next reader; all others are joined with a comma (RFC 9110, 5.3)."""
 
 _SLASH = ord("/")
 
-_names: dict[bytes, str] = {}
-_hosts: set[str] = set()
+_names: Final[dict[bytes, str]] = {}
+_hosts: Final[set[str]] = set()
 _REMEMBERED = 512
 """Spellings kept of each of the two above: they repeat with every request. Clients choose them, hence the bound."""
 

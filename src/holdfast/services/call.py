@@ -11,7 +11,7 @@ decision.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from holdfast.store.transaction import Transaction
     from holdfast.vault.randomness import Randomness
     from holdfast.vault.vault import Vault
+
+ALLOW: Final = Outcome.ALLOW
+WRITE: Final = Mode.WRITE
 
 InputT = TypeVar("InputT", bound=Shape)
 OutputT = TypeVar("OutputT", bound=Shape)
@@ -283,7 +286,7 @@ class Call:
         the caller's. Raises the other service's ServiceError; whatever it wrote is taken back then.
         """
         served = self.surroundings.served(operation)
-        if served.mode is Mode.WRITE:
+        if served.mode is WRITE:
             self.needs_write()
         # By position: Python makes a dictionary of what a class is called with by name, a microsecond and more.
         child = Call(
@@ -301,7 +304,7 @@ class Call:
         trace = Trace(child, operation, value)
         self.traces.append(trace)
         # What only reads has nothing to take back, and a savepoint costs two statements.
-        mark = self.tx.savepoint() if served.mode is Mode.WRITE else 0
+        mark = self.tx.savepoint() if served.mode is WRITE else 0
         try:
             output: OutputT = served.function(child, value)
         except ServiceError as error:
@@ -310,7 +313,7 @@ class Call:
                 self.tx.rollback(mark)
             raise
         for decision in child.decisions:
-            if decision.outcome is Outcome.ALLOW:
+            if decision.outcome is ALLOW:
                 break
         else:
             raise RuntimeError(f"{operation.service}:{operation.name} answered without a decision that allows it")

@@ -6,7 +6,7 @@ Two tags are made for every call that reads a secret, so this is one of the comp
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -18,7 +18,7 @@ START_TAG = bytes(32)
 """What stands for the tag before position 1."""
 
 _LABEL = b"holdfast-audit-v1\0"
-_encode = msgspec.msgpack.Encoder().encode
+_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 def chain_name(chain: int) -> str:
@@ -45,17 +45,19 @@ class ChainKey:
         state.update(_encode((position, previous, fields)))
         return state.finalize()
 
-    def links(self, position: int, previous: bytes, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        """The records that follow the one at `position`, each with chain, position and tag after its fields."""
+    def link(self, position: int, previous: bytes, rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], bytes]:
+        """The records that follow the one at `position`, one after the other, each with chain, position and tag after its
+        fields; and the last tag."""
         chain, copy = self.chain, self._keyed.copy
-        linked: list[tuple[Any, ...]] = []
+        linked: list[Any] = []
         for fields in rows:
             position += 1
             state = copy()
             state.update(_encode((position, previous, fields)))
             previous = state.finalize()
-            linked.append((*fields, chain, position, previous))
-        return linked
+            linked += fields
+            linked += (chain, position, previous)
+        return linked, previous
 
     def __repr__(self) -> str:
         return f"<ChainKey {chain_name(self.chain)}>"

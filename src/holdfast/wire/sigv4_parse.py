@@ -8,7 +8,7 @@ in its size, and no text or repr repeats what may be a secret pasted in the wron
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
@@ -66,8 +66,8 @@ _MEMO_HEADERS = 32
 # One client's Authorization headers differ in the signature only, and many requests are signed in the same second. Both
 # tables hold what well-formed text says, keyed by that text: no secret, and never stale. Anybody can fill them, so they
 # are small (at most some 6 MB, reached by hostile input only).
-_parts_of: dict[str, _Parts] = {}
-_timestamp_of: dict[str, int] = {}
+_parts_of: Final[dict[str, _Parts]] = {}
+_timestamp_of: Final[dict[str, int]] = {}
 
 
 def parse(request: Request) -> Presented | None:

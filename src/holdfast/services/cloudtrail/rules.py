@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 import msgspec
 
@@ -32,7 +32,7 @@ RESOURCE_TYPES = {
     "secretsmanager": "AWS::SecretsManager::Secret",
     "ssm": "AWS::SSM::Parameter",
 }
-NO_RESPONSE_ELEMENTS = frozenset({"kms"})
+NO_RESPONSE_ELEMENTS: Final = frozenset({"kms"})
 """Services whose answers CloudTrail leaves out except for what creates something."""
 ISSUING = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetSessionToken"})
 """Reads whose answers are kept all the same: they tell which temporary credentials somebody got."""
@@ -46,7 +46,7 @@ HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 SHOWN_AS_HIDDEN = {"PutParameterRequest": ("Value",)}
 """Sensitive members in whose place CloudTrail shows HIDDEN; any other is left out."""
 
-_encode = msgspec.json.encode
+_encode: Final = msgspec.json.encode
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,7 +210,7 @@ def _session_context(principal: Principal, session: SessionFacts, role_arn: str)
 
 
 CONSTANTS = 1024
-_constants: dict[tuple[object, ...], tuple[bytes, int]] = {}
+_constants: Final[dict[tuple[object, ...], tuple[bytes, int]]] = {}
 
 
 def _constant(call: Call, operation: Operation[Any, Any], facts: Facts) -> tuple[bytes, int]:
