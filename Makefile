@@ -12,13 +12,13 @@ javascript := tests/clients/javascript tests/access/javascript
 help: ## Print these verbs
 	@awk 'BEGIN { FS = ":.*## "; print "make VERB\n" } /^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/.runtime ## Make .venv with a working .venv/bin/holdfast
+setup: .venv/.runtime ## Make .venv with a working .venv/bin/holdfast, and compile the hot modules
 	@sh scripts/setup-compiled.sh
 	@echo
 	@echo "  make serve                    start a server on ./holdfast-data"
 	@echo "  $(bin)/holdfast --help    every command"
 
-serve: .venv/.runtime .venv/.compiled ## Start a server on ./holdfast-data (ARGUMENTS="--port 4567")
+serve: .venv/.runtime ## Start a server on ./holdfast-data (ARGUMENTS="--port 4567")
 	@exec $(bin)/holdfast serve $(ARGUMENTS)
 
 test: .venv/.development $(javascript:%=%/node_modules/.ready) ## Run every test; installs what they need (ARGUMENTS="-k label")
@@ -57,9 +57,6 @@ clean: ## Remove .venv, node_modules and caches; never a data directory
 
 .venv/.runtime: $(locks) pyproject.toml scripts/setup.sh
 	@sh scripts/setup.sh runtime
-
-.venv/.compiled: .venv/.runtime
-	@sh scripts/setup-compiled.sh
 
 .venv/.development: $(locks) requirements/development.txt pyproject.toml scripts/setup.sh
 	@sh scripts/setup.sh development

@@ -8,7 +8,6 @@ python=.venv/bin/python
 say() { echo "setup: $*"; }
 without() {
     say "$*: Holdfast runs interpreted, which takes nearly twice the CPU"
-    touch .venv/.compiled
     exit 0
 }
 
@@ -28,4 +27,3 @@ if ! "$python" scripts/compile.py --check; then
     log=.venv/compile.log
     "$python" scripts/compile.py >$log 2>&1 || without "compiling failed ($log)"
 fi
-touch .venv/.compiled
