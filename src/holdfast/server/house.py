@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from holdfast import __version__
+from holdfast import __version__, compiled
 from holdfast.api import holdfast as api
 from holdfast.rotation.engines import ABSENT, ENGINES
 from holdfast.rotation.surroundings import RotationSurroundings
@@ -193,7 +193,9 @@ class House:
             return Response(405, b"method not allowed\n", [("Content-Type", "text/plain"), ("Allow", "GET, HEAD")])
         if path == "/_holdfast/health":
             ready = self.ready and not self.stopping and not self.notebook.failed
-            body = msgspec.json.encode({"status": "ready" if ready else "not ready", "version": __version__})
+            body = msgspec.json.encode(
+                {"status": "ready" if ready else "not ready", "version": __version__, "program": compiled.form()}
+            )
             return Response(200 if ready else 503, body, [("Content-Type", "application/json")])
         if path == "/_holdfast/metrics":
             return Response(200, self.metrics.page(), [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
@@ -264,6 +266,7 @@ class House:
             NextDueDate=None if job is None else job.due / 1000,
             Endpoint=self.endpoint,
             FunctionIsolation=self.functions.isolation,
+            Program=compiled.form(),
         )
 
     def clock_offset(self) -> int:
