@@ -40,6 +40,7 @@ from holdfast.work.due import (
     DueJob,
     Key,
     backoff,
+    due_jobs,
     next_job,
     read_job,
     retry_delay,
@@ -108,6 +109,9 @@ class JobRunner:
 
     def next_job(self, lanes: Sequence[str]) -> DueJob | None:
         return next_job(self._executor.snapshot(), lanes)
+
+    def due_jobs(self, lane: str, limit: int) -> list[DueJob]:
+        return due_jobs(self._executor.snapshot(), lane, self._clock.service(), limit)
 
     async def save_offset(self, offset: int) -> None:
         def unit(transaction: Transaction) -> None:

@@ -77,6 +77,10 @@ NEXT = Statement(
     f"SELECT {_COLUMNS} FROM due_job WHERE state = 'waiting' AND lane = ?"  # noqa: S608 - a constant of this module
     " ORDER BY due, kind, account, region, subject LIMIT 1"
 )
+DUE_NOW = Statement(
+    f"SELECT {_COLUMNS} FROM due_job WHERE state = 'waiting' AND lane = ? AND due <= ?"  # noqa: S608 - a constant
+    " ORDER BY due, kind, account, region, subject LIMIT ?"
+)
 READ = Statement(
     f"SELECT {_COLUMNS} FROM due_job"  # noqa: S608 - a constant of this module
     " WHERE kind = ? AND account = ? AND region = ? AND subject = ?"
@@ -169,6 +173,12 @@ def next_job(transaction: Transaction, lanes: Sequence[str] = LANES) -> DueJob |
     """The waiting job of some lanes that is due first, whether its moment has come or not."""
     found = [job for lane in lanes if (job := job_of_row(transaction.one(NEXT, lane))) is not None]
     return min(found, key=lambda each: (each.due, each.key), default=None)
+
+
+def due_jobs(transaction: Transaction, lane: str, now: int, limit: int) -> list[DueJob]:
+    """The waiting jobs of a lane whose moment has come, the one that is due first first."""
+    rows = transaction.all(DUE_NOW, lane, now, limit)
+    return [job for row in rows if (job := job_of_row(row)) is not None]
 
 
 def read_job(transaction: Transaction, key: Key) -> DueJob | None:

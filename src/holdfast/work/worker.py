@@ -19,6 +19,8 @@ from holdfast.work.due import DELIVERY, EFFECT, INVOCATION, LANES, DueJob
 
 LONGEST_WAIT = 30.0
 """Seconds; the machine's clock may be set while the worker waits."""
+TOGETHER = 16
+"""Jobs that deliver, begun at once: a message may have hundreds of subscribers."""
 PATIENCE = 10.0
 """Seconds of wall time for which a walk waits for an effect."""
 
@@ -34,6 +36,10 @@ class Runner(Protocol):
 
     def next_job(self, lanes: Sequence[str]) -> DueJob | None:
         """The job of these lanes that is due first."""
+        ...
+
+    def due_jobs(self, lane: str, limit: int) -> list[DueJob]:
+        """The jobs of a lane whose moment has come, so many at most."""
         ...
 
     async def begin(self, job: DueJob) -> bool | Running:
@@ -96,7 +102,7 @@ class Worker:
             delay = LONGEST_WAIT if job is None else (job.due - self._clock.service()) / 1000
             if job is not None and delay <= 0:
                 async with self._turn:
-                    await self._begin(job)
+                    await self._begin_all(job)
                 continue
             await self._wait(min(delay, LONGEST_WAIT))
 
@@ -123,6 +129,15 @@ class Worker:
                 await self._wake.wait()
         except TimeoutError:
             pass
+
+    async def _begin_all(self, first: DueJob) -> None:
+        """Begin a job that is due; one that delivers with others: their transactions share one wait for the disk."""
+        if first.lane != DELIVERY:
+            await self._begin(first)
+            return
+        room = min(self._limits[DELIVERY] - self.running(DELIVERY), TOGETHER)
+        others = [job for job in self._runner.due_jobs(first.lane, room) if job.key != first.key]
+        await asyncio.gather(*(self._begin(job) for job in (first, *others[: room - 1])))
 
     async def _begin(self, job: DueJob) -> None:
         begun = await self._runner.begin(job)
@@ -165,7 +180,7 @@ class Worker:
         while True:
             job = self._next()
             if job is not None and job.due <= self._clock.service():
-                await self._begin(job)
+                await self._begin_all(job)
             elif self._effects.keys() - late:
                 await self._settle(late)
             elif job is None or job.due > target:

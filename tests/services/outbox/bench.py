@@ -34,7 +34,15 @@ STATES = Statement(
 class Bench:
     """`url` is where everything goes; `prepare` can be replaced."""
 
-    def __init__(self, directory: Path, url: str = "", *, attempts: int = 3, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        url: str = "",
+        *,
+        attempts: int = 3,
+        settings: Settings | None = None,
+        delivery_workers: int = 2,
+    ) -> None:
         self.opened: Opened = open_directory(settings or Settings(data=directory), synchronous="OFF")
         self.reported: list[str] = []
         self.told: list[dict[str, Any]] = []
@@ -48,7 +56,7 @@ class Bench:
             report=lambda place, error: self.reported.append(f"{place} {type(error).__name__}"),
             outside=OutsideSettings(allow_private_targets=True),
             job_workers=2,
-            delivery_workers=2,
+            delivery_workers=delivery_workers,
         )
         self.house.deliveries.tell = self.tell
         self.url = url
@@ -144,6 +152,10 @@ class Bench:
     async def close(self) -> None:
         await self.house.stop()
         self.opened.lock.release()
+
+
+def put_one(call: Call, destination: str, carried: str) -> str:
+    return put(call, KIND, destination, carried, carried.encode())
 
 
 def _nothing(_result: object) -> None: ...
