@@ -33,7 +33,8 @@ variable, file and default that gives a value wins.
 
 `HOLDFAST_ROOT_KEY` is no setting: it holds the root key itself, where neither a file nor a systemd credential does. Nor is
 `HOLDFAST_COMPILED`: with `0` the sources run although `make setup` has compiled some of them. `holdfast status` says which
-form runs.
+form runs. `HOLDFAST_SQS_SECRET_ACCESS_KEY` and `HOLDFAST_SMTP_PASSWORD` hold secrets, which the server takes out of its
+environment when it starts; the systemd credentials `holdfast-sqs-secret-access-key` and `holdfast-smtp-password` do instead.
 """.strip()
 
 COMMAND_LINE_INTRODUCTION = """
