@@ -12,7 +12,8 @@ javascript := tests/clients/javascript tests/access/javascript
 help: ## Print these verbs
 	@awk 'BEGIN { FS = ":.*## "; print "make VERB\n" } /^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/.runtime ## Make .venv with a working .venv/bin/holdfast
+setup: .venv/.runtime ## Make .venv with a working .venv/bin/holdfast, and compile the hot modules
+	@sh scripts/setup-compiled.sh
 	@echo
 	@echo "  make serve                    start a server on ./holdfast-data"
 	@echo "  $(bin)/holdfast --help    every command"
@@ -22,6 +23,7 @@ serve: .venv/.runtime ## Start a server on ./holdfast-data (ARGUMENTS="--port 45
 
 test: .venv/.development $(javascript:%=%/node_modules/.ready) ## Run every test; installs what they need (ARGUMENTS="-k label")
 	@sh scripts/setup-system.sh || echo "make: the tests that need them will fail" >&2
+	@sh scripts/setup-compiled.sh
 	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/python -m pytest $(ARGUMENTS)
 
 chaos: .venv/.development ## Kill the server and cut the power, hundreds of times (HOLDFAST_CHAOS_SEED=n)
@@ -40,6 +42,7 @@ format: .venv/.development ## Format, and fix what the linter can
 
 bench: .venv/.development ## Measure everything that is published and write benchmarks/README.md
 	@sh scripts/setup-system.sh
+	@sh scripts/setup-compiled.sh
 	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/python -m benchmarks $(ARGUMENTS)
 
 generate: .venv/.development ## Write the generated API, ledger and reference anew

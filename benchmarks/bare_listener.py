@@ -6,7 +6,13 @@ Prints `ready` when it listens. Answers every request with the same 300 bytes of
 clocks are those of the server.
 """
 
+# ruff: noqa: E402 - compiled modules are looked for before any of them is loaded
+
 from __future__ import annotations
+
+from holdfast import compiled
+
+compiled.use()
 
 import argparse
 import asyncio

@@ -7,7 +7,13 @@ from 16 connections. `thread` is the event loop's thread, where calls run; `proc
 too. Compare two source trees by running each in turn (PYTHONPATH=src) and keep the least of several runs.
 """
 
+# ruff: noqa: E402 - compiled modules are looked for before any of them is loaded
+
 from __future__ import annotations
+
+from holdfast import compiled
+
+compiled.use()
 
 import argparse
 import asyncio
@@ -97,6 +103,7 @@ async def measure(directory: Path, operation: str, calls: int) -> None:
         print(
             f"{operation} {name}: {figures[0]:.1f} us a call at least, {figures[len(figures) // 2]:.1f} in the middle"
         )
+    print(compiled.form())
     await house.stop()
     opened.lock.release()
 

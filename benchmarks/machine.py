@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import re
+import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -35,7 +37,14 @@ def describe(data: Path) -> dict[str, str]:
             facts[package] = version(package)
         except PackageNotFoundError:
             facts[package] = "not installed"
+    facts["holdfast"] += f", {_form()}"
     return facts
+
+
+def _form() -> str:
+    """How the servers run that are measured: compiled or interpreted."""
+    ask = "from holdfast import compiled; print(compiled.use())"
+    return subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def load_average() -> float:

@@ -1,8 +1,8 @@
 """Writes of Parameter Store beside those of Secrets Manager, with nobody listening and with a rule that wants each change.
 
 One server, one store, the same values. A SecureString is what compares with a secret: both are encrypted through KMS. What
-events cost is what the rule adds: the match and a delivery in each write's own transaction. Its target is a queue that the
-server cannot reach, so that no delivery competes with the writes.
+events cost is what the rule adds: the match and a delivery in each write's own transaction, and the one attempt to deliver
+it, to a queue that nobody serves.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def listen(endpoint: Endpoint, region: str, *, heard: bool) -> None:
     rule = {"Name": "changes", "State": "ENABLED" if heard else "DISABLED", "EventPattern": json.dumps(PATTERN)}
     arn = connection.call(sign(endpoint, region, Call("events", "PutRule", rule)))["RuleArn"]
     account = arn.split(":")[4]
-    target = {"Id": "queue", "Arn": f"arn:aws:sqs:{region}:{account}:benchmark"}
+    queue = f"arn:aws:sqs:{region}:{account}:benchmark"
+    target = {"Id": "queue", "Arn": queue, "RetryPolicy": {"MaximumRetryAttempts": 0}}
     connection.call(sign(endpoint, region, Call("events", "PutTargets", {"Rule": "changes", "Targets": [target]})))
     connection.close()
 

@@ -238,9 +238,9 @@ def _parameters(found: Table) -> list[str]:
         for listener in parameters.LISTENERS
     ]
     return [
-        "The same values written on one server. The rule wants `Parameter Store Change` and `Secret Label Updated`, so that "
-        "each write has an event and a delivery in its own transaction. Shares of PutSecretValue's rate with nobody "
-        "listening are by CPU, medians of each round's.",
+        "The same values written on one server. The rule wants `Parameter Store Change` and `Secret Label Updated`: each "
+        "write has an event and a delivery in its own transaction, and one attempt to deliver it. Shares of "
+        "PutSecretValue's rate with nobody listening are by CPU, medians of each round's.",
         "",
         *table(
             ("call", "events", "conn.", "requests/s", "p50 ms", "p99 ms", "CPU µs", "not 2xx", "of PutSecretValue"),

@@ -63,8 +63,8 @@ def deep_name(number: int) -> str:
 
 
 def deep_parameters(count: int) -> Iterator[Call]:
-    """A deep tree of a tenth of the parameters."""
-    for number in range(count // 10):
+    """A deep tree, as many parameters again."""
+    for number in range(count):
         yield Call("ssm", "PutParameter", {"Name": deep_name(number), "Value": f"value {number}", "Type": "String"})
 
 

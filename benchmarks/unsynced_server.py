@@ -3,7 +3,13 @@
 python -m benchmarks.unsynced_server --data DIR --port PORT
 """
 
+# ruff: noqa: E402 - compiled modules are looked for before any of them is loaded
+
 from __future__ import annotations
+
+from holdfast import compiled
+
+compiled.use()
 
 import argparse
 

@@ -12,6 +12,7 @@ compile() {
 # What `make setup` installs: the drivers of the built-in rotation engines and the runtime of Python functions too.
 compile pyproject.toml --extra rotation --extra functions --output-file requirements/runtime.txt
 compile --group build --output-file requirements/build.txt
+compile --group compile --output-file requirements/compile.txt
 compile pyproject.toml --all-extras --group dev --output-file requirements/development.txt
 if grep -nE '://|file:' requirements/*.txt; then
     echo "lock.sh: a lock names an address" >&2

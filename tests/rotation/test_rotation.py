@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from holdfast.testing import Server
+from tests.default_bus import Listener
 from tests.rotation.conftest import Rotated, until
 
 PREVIOUS = "A previous rotation isn't complete. That rotation will be reattempted."
@@ -80,6 +81,22 @@ def test_the_events_have_the_shape_of_aws(rotated: Rotated) -> None:
         "recipientAccountId": account,
         "eventCategory": "Management",
     }
+
+
+def test_the_bus_hears_of_a_rotation(rotated: Rotated) -> None:
+    """Its service events, and of its labels the one that others follow; never AWSPENDING."""
+    listener = Listener(rotated.server.home, {"source": ["aws.secretsmanager"], "resources": [rotated.arn]})
+    records = {"source": ["aws.secretsmanager"], "detail-type": ["AWS Service Event via CloudTrail"]}
+    service_events = Listener(rotated.server.home, records, name="rotations")
+    token = rotated.rotate()
+    rotated.rotated_to(token)
+    [label] = listener.take()
+    assert label["detail"] == {"name": rotated.name, "labelUpdated": "AWSCURRENT", "versionId": token}
+    mine = [
+        e["detail"] for e in service_events.take() if e["detail"]["additionalEventData"] == {"SecretId": rotated.arn}
+    ]
+    assert [detail["eventName"] for detail in mine] == ["RotationStarted", "RotationSucceeded"]
+    assert mine == events(rotated)
 
 
 def test_a_failed_rotation_is_tried_again_with_the_same_token(server: Server, rotated: Rotated) -> None:

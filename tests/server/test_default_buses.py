@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
+from collections import Counter
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from tests.default_bus import ALL, EVERYTHING, Listener, recorded
 
 from holdfast.testing import Account, Server
@@ -153,3 +157,40 @@ def test_deliveries_do_not_cause_each_other(holdfast_server: Server) -> None:
     holdfast_server.advance(hours=30)
     sources = {event["source"] for event in listener.take()}
     assert sources <= {"aws.cloudtrail", "aws.holdfast"}, "what this test asks itself"
+
+
+def test_killed_while_it_writes_events_and_changes_agree(holdfast_server: Server) -> None:
+    """Four writers, whose server is killed under them: an event for each version that is there, and for no other."""
+    listener = Listener(holdfast_server.home, {"detail-type": ["Parameter Store Change"]})
+    written: Counter[str] = Counter()
+    for _ in range(2):
+        written += writes_until_killed(holdfast_server)
+        holdfast_server.start()
+    listener.account = holdfast_server.home
+    told = Counter(event["detail"]["name"] for event in listener.take())
+    ssm = holdfast_server.client("ssm")
+    versions = {p["Name"]: p["Version"] for p in ssm.describe_parameters()["Parameters"]}
+    assert told == versions
+    assert all(versions[name] >= number for name, number in written.items()), "acknowledged is there"
+
+
+def writes_until_killed(server: Server) -> Counter[str]:
+    """How many versions of each parameter were acknowledged."""
+    acknowledged: Counter[str] = Counter()
+
+    def write(name: str) -> None:
+        client = server.home.client("ssm", config=Config(retries={"total_max_attempts": 1}))
+        with contextlib.suppress(BotoCoreError):
+            while True:
+                client.put_parameter(Name=name, Value="v", Type="String", Overwrite=True)
+                acknowledged[name] += 1
+
+    writers = [threading.Thread(target=write, args=(f"/w{number}",)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    while sum(acknowledged.values()) < 60:
+        writers[0].join(0.01)
+    server.kill()
+    for writer in writers:
+        writer.join()
+    return acknowledged

@@ -51,3 +51,24 @@ def test_every_ciphertext_column_is_in_the_registry(tmp_path: Path) -> None:
     # An audit record is text kept as bytes; it holds no value (tests/services/cloudtrail).
     assert columns - registered == {("audit_record", "record")}
     assert registered <= columns
+
+
+def test_events_for_functions_get_their_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Step 13: what was accepted by an older program is run by this one; jobs that were there stay as they were."""
+    database = SqliteDatabase(tmp_path / "store.db")
+    tx = SqliteTransaction(database.writing, writable=True)
+    with monkeypatch.context() as older:
+        steps = migrations()
+        older.setattr("holdfast.store.migrate.migrations", lambda: steps[:12])
+        assert migrate(tx, database.execute) == (0, 12)
+    database.writing.execute(
+        "INSERT INTO lambda_event VALUES ('id', '1', 'us-east-1', 'f', '', 5, 7, 1, x'00');"
+        "INSERT INTO due_job VALUES ('kms.delete', '1', 'us-east-1', 'k', 9, '{}', 2, 'e', 'i', 'store', 'dead', '', 0)"
+    )
+    migrate(tx, database.execute)
+    jobs = list(database.writing.execute("SELECT kind, subject, due, attempts, state, lane FROM due_job ORDER BY kind"))
+    assert jobs == [
+        ("kms.delete", "k", 9, 2, "dead", "store"),
+        ("lambda_.run-event", "id", 7, 0, "waiting", "invocation"),
+    ]
+    database.close()

@@ -40,7 +40,12 @@ class Signed:
         """The same with another method, target, body or headers. A header given as None is taken away."""
         headers = changed.pop("headers", {})
         merged = {name: value for name, value in {**self.request.headers, **headers}.items() if value is not None}
-        return replace(self, request=replace(self.request, headers=merged, **changed))
+        return replace(self, request=altered(self.request, headers=merged, **changed))
+
+
+def altered(request: Request, **changed: Any) -> Request:
+    """The same request with other parts."""
+    return Request(**{name: getattr(request, name) for name in Request.__slots__} | changed)
 
 
 def sign(

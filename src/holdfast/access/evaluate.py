@@ -24,7 +24,7 @@ policies never change, whoever keeps them makes new ones when a row has changed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from holdfast.access.decision import GRANT, Decision, MatchedStatement, NearMiss, Outcome, PolicyKind
 from holdfast.access.keys import is_service_principal, reader_of
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 ResourceKind = Literal["resource", "key", "trust"]
 
-ROOT_STATEMENT = MatchedStatement("root user of the account", "", 0)
-ROOT_MATCHED = (ROOT_STATEMENT,)
+ROOT_STATEMENT: Final = MatchedStatement("root user of the account", "", 0)
+ROOT_MATCHED: Final = (ROOT_STATEMENT,)
 OPERATOR_STATEMENT = MatchedStatement("operator of the data directory", "", 0)
 SERVICE_STATEMENT = MatchedStatement("service-linked role of the account", "", 0)
 
@@ -103,7 +103,7 @@ class _Kept:
 
 
 VALUES_OF_A_QUESTION = 4
-_kept: dict[_Question, _Kept | None] = {}
+_kept: Final[dict[_Question, _Kept | None]] = {}
 """None for a question whose answer depends on more: a time, an address, a tag of the caller."""
 
 

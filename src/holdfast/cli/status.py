@@ -33,6 +33,7 @@ def status(*, data: DataOption = None, form: FormatOption = "text") -> None:
         "store": f"{shown['store']}, schema {shown['schema_version']}",
         "started": shown["started"],
         "now": f"{shown['now']}{' (movable clock)' if shown['movable_clock'] else ''}",
+        "program": shown["program"] or "",
         "functions": shown["function_isolation"] or "",
         "due jobs": f"{shown['due_jobs']}{', the next at ' if shown['next_due'] else ''}{shown['next_due'] or ''}",
     }
@@ -56,6 +57,7 @@ def describe(answer: dict[str, Any]) -> dict[str, Any]:
         "started": moment("StartedDate"),
         "now": moment("Now"),
         "movable_clock": answer.get("MovableClock", False),
+        "program": answer.get("Program"),
         "function_isolation": answer.get("FunctionIsolation"),
         "due_jobs": answer.get("DueJobs", 0),
         "next_due": moment("NextDueDate"),

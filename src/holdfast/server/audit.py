@@ -12,7 +12,7 @@ neither a gap nor a fork.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from holdfast.api.base import Operation
 from holdfast.services.call import ServiceEvent
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from holdfast.vault.vault import Vault
 
 
-_NUMBERS = tuple(f"{number:04x}" for number in range(32))
+_NUMBERS: Final = tuple(f"{number:04x}" for number in range(32))
 """The ends of the ids of one call's records."""
 
 
@@ -124,10 +124,15 @@ class Audit:
         if not rows:
             return
         end = self.state or self._begin(transaction)
-        links = end.key.links(end.position, end.tag, rows)
-        transaction.many(records.APPEND, links)
-        position, tag = links[-1][-2:]
-        self.state = ChainEnd(end.key, position, tag, end.opening_sealed)
+        key, position, tag = end.key, end.position, end.tag
+        at = 0
+        while at < len(rows):
+            size = records.MANY if len(rows) - at >= records.MANY else 1
+            linked, tag = key.link(position, tag, rows[at : at + size])
+            transaction.run(records.APPEND if size == 1 else records.APPEND_MANY, *linked)
+            position += size
+            at += size
+        self.state = ChainEnd(key, position, tag, end.opening_sealed)
         self.moved()
 
     def _begin(self, transaction: Transaction) -> ChainEnd:

@@ -16,6 +16,7 @@ one key id only; its end is judged by wall time with each call.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from holdfast.access.grounds import Identity
@@ -152,13 +153,7 @@ class Authenticator:
         if presented.session_token is not None:
             return self._by_session(presented, presented.session_token, request, metadata, transaction)
         key = self._read_key(transaction, presented.access_key_id)
-        self._verify(
-            presented,
-            request,
-            metadata,
-            (lambda: self._secret(key)) if key is not None and key.active else None,
-            0 if key is None else key.row_version,
-        )
+        self._verify(presented, request, metadata, self._unwrapping(key), 0 if key is None else key.row_version)
         if key is None:
             raise UnrecognizedClientException
         identity = self._of_key(transaction, key)
@@ -203,6 +198,10 @@ class Authenticator:
     def _read_key(self, transaction: Transaction, access_key_id: str) -> AccessKey | None:
         kept = self._kept.get(access_key_id)
         return read_access_key(transaction, access_key_id, None if kept is None else kept[0])
+
+    def _unwrapping(self, key: AccessKey | None) -> Callable[[], bytes] | None:
+        """What unwraps the secret of a key if it is needed; None when there is no such active key."""
+        return None if key is None or not key.active else partial(self._secret, key)
 
     def _secret(self, key: AccessKey) -> bytes:
         return self._vault.open(ACCESS_KEY_SECRET, (key.access_key_id,), key.secret_sealed)

@@ -33,7 +33,6 @@ from holdfast.server.function_environment import (
     own_endpoint,
     variables_of,
 )
-from holdfast.server.function_events import FunctionEvents
 from holdfast.services.call import Call, Source
 from holdfast.services.functions import Busy, Invoked, NotInvoked
 from holdfast.services.sts.fences import holds, take
@@ -99,17 +98,13 @@ class FunctionHost:
         self._port = 0
         self._number = surroundings.randomness.below(1 << 27)
         self._pool: Pool | None = None
-        self.events: FunctionEvents
+        self.wake_worker: Callable[[], None] = _nobody
 
     # -- beginning and end --------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Find out soon how functions can be isolated."""
         self._probing = asyncio.get_running_loop().call_later(PROBE_DELAY, self._begin)
-        self.events = FunctionEvents(
-            self._surroundings.vault, self._executor.snapshot, self._write, self.run, self._clock.service
-        )
-        self.events.start()
 
     def _begin(self) -> asyncio.Task[Pool]:
         if self._starting is None:
@@ -158,7 +153,6 @@ class FunctionHost:
         """End every function."""
         if self._probing is not None:
             self._probing.cancel()
-            await self.events.close()
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
@@ -389,7 +383,14 @@ class FunctionHost:
     # -- events -------------------------------------------------------------------------------------------------------
 
     async def keep_event(self, where: Target, payload: bytes, request_id: str) -> None:
-        await self.events.keep(where, payload, request_id)  # pyright: ignore[reportArgumentType]: the only Target there is
+        from holdfast.services.lambda_.event_jobs import keep_event
+        from holdfast.services.lambda_.finding import LAMBDA
+
+        region = where.key[1]
+        await self._write(
+            lambda transaction: keep_event(self._call(transaction, LAMBDA.service, region), where, payload, request_id)
+        )
+        self.wake_worker()
 
     # -- code ---------------------------------------------------------------------------------------------------------
 
@@ -416,6 +417,9 @@ class FunctionHost:
             if row is None
             else self._surroundings.vault.open(FUNCTION_CODE, (account, region, name, sha256), row[0])
         )
+
+
+def _nobody() -> None: ...
 
 
 class BadEntry(Exception):

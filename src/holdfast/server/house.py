@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from holdfast import __version__
+from holdfast import __version__, compiled
 from holdfast.api import holdfast as api
 from holdfast.rotation.engines import ABSENT, ENGINES
 from holdfast.rotation.surroundings import RotationSurroundings
@@ -43,7 +43,7 @@ from holdfast.vault.randomness import Randomness
 from holdfast.vault.vault import Vault
 from holdfast.wire.messages import Request, Response
 from holdfast.work.clock import SystemClock
-from holdfast.work.due import COUNT, DELIVERY, EFFECT, next_job
+from holdfast.work.due import COUNT, DELIVERY, EFFECT, INVOCATION, next_job
 from holdfast.work.worker import Worker
 
 CERTIFICATE_PATH = "/SimpleNotificationService-"
@@ -128,7 +128,8 @@ class House:
             report,
             self.metrics.answered,
         )
-        self.worker = Worker(runner, clock, {EFFECT: job_workers, DELIVERY: delivery_workers})
+        self.worker = Worker(runner, clock, {EFFECT: job_workers, DELIVERY: delivery_workers, INVOCATION: job_workers})
+        self.functions.wake_worker = self.worker.wake
         authenticator = Authenticator(
             vault, identities, clock.wall, lambda: self.home_account, lambda: self.home_region
         )
@@ -192,7 +193,9 @@ class House:
             return Response(405, b"method not allowed\n", [("Content-Type", "text/plain"), ("Allow", "GET, HEAD")])
         if path == "/_holdfast/health":
             ready = self.ready and not self.stopping and not self.notebook.failed
-            body = msgspec.json.encode({"status": "ready" if ready else "not ready", "version": __version__})
+            body = msgspec.json.encode(
+                {"status": "ready" if ready else "not ready", "version": __version__, "program": compiled.form()}
+            )
             return Response(200 if ready else 503, body, [("Content-Type", "application/json")])
         if path == "/_holdfast/metrics":
             return Response(200, self.metrics.page(), [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
@@ -227,6 +230,7 @@ class House:
         )
         yield "holdfast_due_jobs_run", "Due jobs run since the start", self.worker.run_total
         yield "holdfast_job_effects_running", "Effects of due jobs that run now", self.worker.running(EFFECT)
+        yield "holdfast_function_events_running", "Functions that run for events now", self.worker.running(INVOCATION)
         yield "holdfast_deliveries_running", "Destinations that are delivered to now", self.worker.running(DELIVERY)
         yield "holdfast_due_jobs_failed", "Due jobs that failed since the start", self.worker.failed_total
         yield "holdfast_clock_offset_seconds", "Service time ahead of wall time", self.clock.offset / 1000
@@ -262,6 +266,7 @@ class House:
             NextDueDate=None if job is None else job.due / 1000,
             Endpoint=self.endpoint,
             FunctionIsolation=self.functions.isolation,
+            Program=compiled.form(),
         )
 
     def clock_offset(self) -> int:
@@ -275,7 +280,6 @@ class House:
 
     async def advance(self, milliseconds: int) -> api.AdvanceClockResponse:
         walk = await self.worker.advance(milliseconds)
-        self.functions.events.wake()
         return api.AdvanceClockResponse(
             Now=self.clock.service() / 1000,
             JobsRun=walk.run,

@@ -16,6 +16,7 @@ Threat: request smuggling through a proxy in front, cache and host confusion, he
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
 
@@ -25,20 +26,20 @@ CHUNKED = -1
 """The value of `HeadReader.length` for a chunked body."""
 
 # RFC 9112, 3: one blank between the parts; RFC 3986, 2: printable ASCII. `#` never goes over the wire (RFC 9110, 7.1).
-_ORIGIN_LINE = re.compile(rb"([A-Z-]+) (/[!\"$-~]*) HTTP/1\.([01])\r\n")
+_USUAL_LINE: Final = b"POST / HTTP/1.1\r\n"
+"""Of every call on the JSON protocols."""
+_ORIGIN_LINE: Final = re.compile(rb"([A-Z-]+) (/[!\"$-~]*) HTTP/1\.([01])\r\n")
 _OTHER_LINE = re.compile(rb"([A-Z-]+) ([!\"$-~]+) HTTP/1\.([01])\r\n")
 _ANY_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/[0-9]\.[0-9]\r\n")
 _ABSOLUTE = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://([^/?]*)(.*)")
 # RFC 9110, 7.2: uri-host [":" port]; a name, an IPv4 address, or an IPv6 address in brackets.
 _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~-]+)?\])(?::[0-9]{1,5})?")
-_LENGTH = re.compile(r"[0-9]{1,18}")
-_SINGLE = frozenset({"host", "content-length", "transfer-encoding", "expect"})
+_LENGTH_DIGITS: Final = 18
+_SINGLE: Final = frozenset({"host", "content-length", "transfer-encoding", "expect"})
 """Repeated, these mean something else to the next reader; all others are joined with a comma (RFC 9110, 5.3)."""
 
-_SLASH = ord("/")
-
-_names: dict[bytes, str] = {}
-_hosts: set[str] = set()
+_names: Final[dict[bytes, str]] = {}
+_hosts: Final[set[str]] = set()
 _REMEMBERED = 512
 """Spellings kept of each of the two above: they repeat with every request. Clients choose them, hence the bound."""
 
@@ -102,6 +103,32 @@ class HeadReader:
 
     def read(self, head: bytes) -> None:
         """Read a head, from the request line to the empty line inclusive. Raises Refusal."""
+        if head.startswith(_USUAL_LINE):
+            self.method = "POST"
+            self.target = "/"
+            self.http11 = True
+        else:
+            head = self._read_line(head)
+        if len(head) > self._limits.header_bytes:
+            raise headers_too_long()
+        headers: dict[str, str] = {}
+        self.headers = headers
+        self._repeated = 0
+        self.complete = False
+        self._feed_head(head)
+        if len(headers) + self._repeated > self._limits.header_count:
+            raise Refusal(431, "header-size", "too many headers")
+        if headers.get("host") not in _hosts or self.target[0] != "/":
+            self._check_target(headers)
+        connection = headers.get("connection")
+        self.keep_alive = self.http11 if connection is None else _keep_alive(connection, self.http11)
+        self.expects_continue = False
+        self.length = 0
+        if "content-length" in headers or "transfer-encoding" in headers:
+            self._find_length(headers)
+
+    def _read_line(self, head: bytes) -> bytes:
+        """The request line in general; the head from there on."""
         line = _ORIGIN_LINE.match(head)
         if line is None:
             # RFC 9112, 2.2: one empty line before the request line is forgiven; old clients end a body with it.
@@ -110,26 +137,10 @@ class HeadReader:
         method, target, minor = line.groups()
         if len(target) > self._limits.target_bytes:
             raise target_too_long()
-        if len(head) > self._limits.header_bytes:
-            raise headers_too_long()
         self.method = method.decode("ascii")
         self.target = target.decode("ascii")
         self.http11 = minor == b"1"
-        headers: dict[str, str] = {}
-        self.headers = headers
-        self._repeated = 0
-        self.complete = False
-        self._feed_head(head)
-        if len(headers) + self._repeated > self._limits.header_count:
-            raise Refusal(431, "header-size", "too many headers")
-        if headers.get("host") not in _hosts or target[0] != _SLASH:
-            self._check_target(headers)
-        connection = headers.get("connection")
-        self.keep_alive = self.http11 if connection is None else _keep_alive(connection, self.http11)
-        self.expects_continue = False
-        self.length = 0
-        if "content-length" in headers or "transfer-encoding" in headers:
-            self._find_length(headers)
+        return head
 
     def feed_body(self, piece: bytes) -> None:
         """Show llhttp a piece of the body as it came over the wire. Raises Refusal if it cannot be that."""
@@ -189,7 +200,7 @@ class HeadReader:
                 raise _unknown_coding()
             self.length = CHUNKED
         else:
-            if length is None or _LENGTH.fullmatch(length) is None:
+            if length is None or not (length.isascii() and length.isdecimal() and len(length) <= _LENGTH_DIGITS):
                 raise bad_framing("content-length is not a number of bytes")
             self.length = int(length)
             if self.length > self._limits.body_bytes:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import Final
 
 from holdfast.server.http_limits import Limits, Refusal
 from holdfast.wire.messages import Headers, Response
@@ -23,10 +24,12 @@ KEEP_ALIVE = "Connection: keep-alive\r\n"
 INTERNAL_ERROR = Response(500, b"the request could not be processed\n", [("Content-Type", "text/plain")])
 """For an exception out of `handle`, which should have answered itself."""
 
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus if status >= 200}
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus if status >= 200
+}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OURS = frozenset({"content-length", "transfer-encoding", "connection", "date", "keep-alive", "upgrade", "trailer"})
-_checked_names: set[str] = set()
+_checked_names: Final[set[str]] = set()
 _REMEMBERED = 512
 
 

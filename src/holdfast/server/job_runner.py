@@ -31,6 +31,7 @@ from holdfast.work.due import (
     CANCEL,
     DEAD,
     DELIVERY,
+    EFFECT,
     RELEASE,
     RENEW,
     RUNNING,
@@ -245,7 +246,7 @@ class JobRunner:
             return Failed(type(error).__name__)
         finally:
             task.cancel()
-            if job.lane != DELIVERY:  # one that waits for another host takes nothing of this machine
+            if job.lane == EFFECT:  # the others wait for another host, or for a function that has limits of its own
                 self._pace.effect(began, self._clock.monotonic(), self._answered())
 
     async def _finish(self, job: DueJob, result: SecondHalf | Failed | None) -> bool | JobEffect:

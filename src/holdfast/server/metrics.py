@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 """Upper bounds in seconds."""
 
 Gauges = Callable[[], Iterable[tuple[str, str, float]]]
@@ -59,8 +59,8 @@ class Metrics:
         for service, row in list(self.seconds.items()):
             total = 0.0
             buckets: list[tuple[str, float]] = []
-            for bound, count in zip([*map(str, BUCKETS), "+Inf"], row[:-1], strict=True):
-                total += count
+            for bound, more in zip([*map(str, BUCKETS), "+Inf"], row[:-1], strict=True):
+                total += more
                 buckets.append((bound, total))
             times.add_metric([service], buckets=buckets, sum_value=row[-1])
         yield times

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.access.decision import Outcome
 from holdfast.api.base import (
@@ -66,9 +66,14 @@ if TYPE_CHECKING:
     from holdfast.store.group_commit import GroupCommit
     from holdfast.work.clock import Clock
 
-OWN_PAGES = ("/_holdfast/", "/SimpleNotificationService-")
+OWN_PAGES: Final = ("/_holdfast/", "/SimpleNotificationService-")
+WRITE: Final = Mode.WRITE
+WAITING: Final = Mode.WAITING
+ALLOW: Final = Outcome.ALLOW
 SOURCES = 1024
 """Clients, by address and what they say of themselves, that are kept from call to call."""
+NO_OPERATION: Final[Operation[Any, Any]] = Operation("none", "none", Shape, Shape)
+"""What a request asks for until that is known, for the metrics."""
 OwnPage = Callable[[Request], Response]
 Report = Callable[[str, BaseException], None]
 """Tell the log that a call failed for a reason of ours: (request id, exception)."""
@@ -99,7 +104,7 @@ class Exchange:
         self.began = began
         self.protocol: WireProtocol = UNKNOWN_SERVICE.json
         self.service: Service
-        self.operation: Operation[Any, Any]
+        self.operation = NO_OPERATION
         self.served: Served
         self.caller: Caller
         self.source: Source
@@ -173,7 +178,7 @@ class Pipeline:
             except ServiceError as error:
                 self._answer_undecoded(exchange, snapshot, error)
                 return
-            if exchange.served.mode is Mode.WRITE:
+            if exchange.served.mode is WRITE:
                 self._write(exchange)
             else:
                 self._read(exchange, snapshot)
@@ -291,7 +296,7 @@ class Pipeline:
             output = exchange.served.function(call, exchange.value)
             if not exchange.served.unsigned:
                 check_decided(call)
-            if exchange.served.mode is Mode.WAITING:
+            if exchange.served.mode is WAITING:
                 self._wait(exchange, call, trace, output)
                 return
             trace.output = output
@@ -323,8 +328,10 @@ class Pipeline:
         forget(call)
         if self._notebook.window > 0:
             self._answer(exchange, response)
-            return
+        else:
+            self._answer_when_written(exchange, response)
 
+    def _answer_when_written(self, exchange: Exchange, response: Response) -> None:
         def written(error: StoreError | None) -> None:
             self._answer(exchange, response if error is None else self._error(exchange, unavailable()))
 
@@ -427,12 +434,9 @@ class Pipeline:
 
     def _answer(self, exchange: Exchange, response: Response) -> None:
         self.in_flight -= 1
-        operation: Operation[Any, Any] | None = getattr(exchange, "operation", None)
+        operation = exchange.operation
         self._metrics.count(
-            operation.service if operation else "none",
-            operation.name if operation else "none",
-            exchange.error_code,
-            self._clock.monotonic() - exchange.began,
+            operation.service, operation.name, exchange.error_code, self._clock.monotonic() - exchange.began
         )
         exchange.reply(response)
 
@@ -451,6 +455,6 @@ def forget(call: Call) -> None:
 def check_decided(call: Call) -> None:
     """Fail closed: nothing leaves that no decision allowed (architecture, law 2)."""
     for decision in call.decisions:
-        if decision.outcome is Outcome.ALLOW:
+        if decision.outcome is ALLOW:
             return
     raise RuntimeError("an operation answered without a decision that allows it")

@@ -27,9 +27,12 @@ from holdfast.server.kinds import HOST, HOST_AND_PORT, PATH, SWITCH, URL, Kind, 
 PREFIX = "HOLDFAST_"
 FILE_NAME = "holdfast.toml"
 SERVICE_LINK = " (Kubernetes sets this beside a service named holdfast; enableServiceLinks: false stops it)"
-NOT_SETTINGS = frozenset({"HOLDFAST_ROOT_KEY", "HOLDFAST_SQS_SECRET_ACCESS_KEY", "HOLDFAST_SMTP_PASSWORD"})
-"""Variables that mean something to the server and are no settings, because they are secrets: the root key itself
-(vault/root_key_sources.py), what it shows to a queue service and to a mail relay (outside_settings.py)."""
+NOT_SETTINGS = frozenset(
+    {"HOLDFAST_ROOT_KEY", "HOLDFAST_SQS_SECRET_ACCESS_KEY", "HOLDFAST_SMTP_PASSWORD", "HOLDFAST_COMPILED"}
+)
+"""Variables that mean something to the server and are no settings: secrets, which are the root key itself
+(vault/root_key_sources.py) and what it shows to a queue service and to a mail relay (outside_settings.py), and whether
+compiled modules are looked for (compiled.py)."""
 
 STORAGE, LISTENING, IDENTITY, LIMITS, OUTSIDE, RUNNING = (
     "Storage",
@@ -321,7 +324,8 @@ class Settings:
         Setting(
             whole(1, 1000),
             RUNNING,
-            "How many jobs that reach outside run at once: rotations, functions invoked as events. More wait.",
+            "How many jobs that reach outside run at once: rotations, and beside them as many functions invoked as "
+            "events. More wait.",
         ),
     ] = 8
     rotation_lock: Annotated[

@@ -11,7 +11,7 @@ decision.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -24,7 +24,7 @@ from holdfast.api.base import AccessDeniedException, Operation, ServiceError, Sh
 from holdfast.services.emitted import Emitted
 from holdfast.services.service import Mode
 from holdfast.vault.randomness import time_ordered_id
-from holdfast.work.due import CANCEL, DELIVERY, EFFECT, STORE, hasten, schedule
+from holdfast.work.due import CANCEL, DELIVERY, EFFECT, INVOCATION, STORE, hasten, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from holdfast.store.transaction import Transaction
     from holdfast.vault.randomness import Randomness
     from holdfast.vault.vault import Vault
+
+ALLOW: Final = Outcome.ALLOW
+WRITE: Final = Mode.WRITE
 
 InputT = TypeVar("InputT", bound=Shape)
 OutputT = TypeVar("OutputT", bound=Shape)
@@ -306,7 +309,7 @@ class Call:
         the caller's. Raises the other service's ServiceError; whatever it wrote is taken back then.
         """
         served = self.surroundings.served(operation)
-        if served.mode is Mode.WRITE:
+        if served.mode is WRITE:
             self.needs_write()
         # By position: Python makes a dictionary of what a class is called with by name, a microsecond and more.
         child = Call(
@@ -325,7 +328,7 @@ class Call:
         trace = Trace(child, operation, value)
         self.traces.append(trace)
         # What only reads has nothing to take back, and a savepoint costs two statements.
-        mark = self.tx.savepoint() if served.mode is Mode.WRITE else 0
+        mark = self.tx.savepoint() if served.mode is WRITE else 0
         emitted = len(self.emitted)
         try:
             output: OutputT = served.function(child, value)
@@ -336,7 +339,7 @@ class Call:
                 del self.emitted[emitted:]
             raise
         for decision in child.decisions:
-            if decision.outcome is Outcome.ALLOW:
+            if decision.outcome is ALLOW:
                 break
         else:
             raise RuntimeError(f"{operation.service}:{operation.name} answered without a decision that allows it")
@@ -416,6 +419,8 @@ class Call:
         service = self.surroundings.service(kind.partition(".")[0])
         if kind in service.deliveries:
             return DELIVERY
+        if kind in service.invocations:
+            return INVOCATION
         return EFFECT if kind in service.effects else STORE
 
     def cancel(self, kind: str, subject: str, *, account: str = "") -> None:

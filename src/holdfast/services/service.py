@@ -167,6 +167,8 @@ class Service:
     deliveries: Collection[str] = ()
     """Those of `effects` that deliver: they run in a lane of their own, so that a destination that hangs keeps no other
     work waiting."""
+    invocations: Collection[str] = ()
+    """Those of `effects` that run a function for an event: a lane of their own, too."""
     roles: Mapping[str, str] = field(default_factory=dict[str, str])
     """Kind of due job -> the service-linked role that it acts as, `AWSServiceRoleForHoldfast<Service>` when not given."""
     own: Mapping[str, OperationFunction] = field(default_factory=dict[str, OperationFunction])

@@ -59,7 +59,7 @@ class GroupCommit:
         self._committing = False
         self._scheduled = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
+        self._committer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         self._idle: list[asyncio.Future[None]] = []
         self.carried: Carried = _Nothing()
         self._state_before: Any = None
@@ -143,7 +143,7 @@ class GroupCommit:
             if self._monotonic() >= deadline:
                 break
         self._committing = True
-        commit = self._running_loop().run_in_executor(self._thread, self._commit)
+        commit = self._running_loop().run_in_executor(self._committer, self._commit)
         commit.add_done_callback(lambda future: self._committed(future, finished))
 
     def _take_back(self, transaction: SqliteTransaction) -> bool:
@@ -217,7 +217,7 @@ class GroupCommit:
         """Finish what was queued, then close the file."""
         await self.idle()
         self._end_snapshot()
-        self._thread.shutdown(wait=True)
+        self._committer.shutdown(wait=True)
         self.database.close()
 
     def immediately(self, unit: Callable[[Transaction], None]) -> None:

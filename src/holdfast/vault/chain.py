@@ -16,59 +16,33 @@ a whole chain anew. Not defended: an older state of everything put back at once,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.hmac import HMAC
 
+from holdfast.vault.chain_key import START_TAG, ChainKey, chain_name
 from holdfast.vault.derivation import KEY_SIZE
 from holdfast.vault.errors import DecryptError
 from holdfast.vault.randomness import Randomness
 from holdfast.vault.registry import AUDIT_STATEMENT
 from holdfast.vault.vault import Vault
 
-START_TAG = bytes(32)
-"""What stands for the tag before position 1."""
+__all__ = [
+    "KINDS",
+    "START_TAG",
+    "ChainKey",
+    "Head",
+    "Link",
+    "Opening",
+    "Removal",
+    "Statement",
+    "chain_name",
+    "new_chain",
+    "open_statement",
+    "seal_statement",
+]
 
-_LABEL = b"holdfast-audit-v1\0"
 _encode = msgspec.msgpack.Encoder().encode
-
-
-class ChainKey:
-    """Makes the tags of one chain. Any thread may use it."""
-
-    __slots__ = ("_keyed", "chain")
-
-    def __init__(self, chain: int, secret: bytes) -> None:
-        if len(secret) != KEY_SIZE:
-            raise ValueError("a chain key has 32 bytes")
-        self.chain = chain
-        # The state after key and label is kept and copied: that is what makes a tag cheap.
-        self._keyed = HMAC(secret, SHA256())
-        self._keyed.update(_LABEL + chain.to_bytes(8, "big"))
-
-    def tag(self, position: int, previous: bytes, fields: tuple[Any, ...]) -> bytes:
-        """The tag of the record at `position`; `fields` are whole numbers, texts and bytes."""
-        state = self._keyed.copy()
-        state.update(_encode((position, previous, fields)))
-        return state.finalize()
-
-    def links(self, position: int, previous: bytes, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        """The records that follow the one at `position`, each with chain, position and tag after its fields."""
-        chain, copy = self.chain, self._keyed.copy
-        linked: list[tuple[Any, ...]] = []
-        for fields in rows:
-            position += 1
-            state = copy()
-            state.update(_encode((position, previous, fields)))
-            previous = state.finalize()
-            linked.append((*fields, chain, position, previous))
-        return linked
-
-    def __repr__(self) -> str:
-        return f"<ChainKey {chain_name(self.chain)}>"
 
 
 class Link(NamedTuple):
@@ -134,11 +108,6 @@ KINDS: dict[str, type[Opening] | type[Head] | type[Removal]] = {
     Head.KIND: Head,
     Removal.KIND: Removal,
 }
-
-
-def chain_name(chain: int) -> str:
-    """How people and the file of heads call a chain: 16 hexadecimal digits."""
-    return f"{chain:016x}"
 
 
 def new_chain(

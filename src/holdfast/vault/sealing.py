@@ -21,6 +21,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -31,7 +32,7 @@ from holdfast.vault.randomness import Randomness
 from holdfast.vault.root_key import ID_SIZE, RootKeys
 
 SEALED_MAGIC = b"hfs\x01"
-VALUE_MAGIC = b"hfv\x01"
+VALUE_MAGIC: Final = b"hfv\x01"
 
 _MAGIC_SIZE = 4
 _SALT_AT = _MAGIC_SIZE + ID_SIZE

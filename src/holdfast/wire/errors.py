@@ -10,14 +10,14 @@ traceback, no cause, no repr.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from holdfast.api.base import ServiceError
 from holdfast.wire.messages import Headers
 
-ENCODER = msgspec.json.Encoder()
+ENCODER: Final = msgspec.json.Encoder()
 
 
 def request_id_header(request_id: str) -> tuple[str, str]:

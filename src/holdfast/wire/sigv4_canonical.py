@@ -14,15 +14,16 @@ import hashlib
 import hmac
 from collections.abc import Hashable
 from operator import itemgetter
+from typing import Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import msgspec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
-ALGORITHM = "AWS4-HMAC-SHA256"
-TERMINATOR = "aws4_request"
-UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+ALGORITHM: Final = "AWS4-HMAC-SHA256"
+TERMINATOR: Final = "aws4_request"
+UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
 
 _COVERED = 32
 """Lists of header names that are remembered, and names in each: clients choose both."""

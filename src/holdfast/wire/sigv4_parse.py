@@ -8,7 +8,7 @@ in its size, and no text or repr repeats what may be a secret pasted in the wron
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
@@ -66,8 +66,8 @@ _MEMO_HEADERS = 32
 # One client's Authorization headers differ in the signature only, and many requests are signed in the same second. Both
 # tables hold what well-formed text says, keyed by that text: no secret, and never stale. Anybody can fill them, so they
 # are small (at most some 6 MB, reached by hostile input only).
-_parts_of: dict[str, _Parts] = {}
-_timestamp_of: dict[str, int] = {}
+_parts_of: Final[dict[str, _Parts]] = {}
+_timestamp_of: Final[dict[str, int]] = {}
 
 
 def parse(request: Request) -> Presented | None:
@@ -210,9 +210,10 @@ def _read_date(date: str) -> int:
     """Seconds since 1970 of yyyymmddThhmmssZ."""
     digits = date[:8] + date[9:15]
     if len(date) == 16 and date[8] == "T" and date[15] == "Z" and digits.isascii() and digits.isdecimal():
-        numbers = (int(date[:4]), *(int(date[at : at + 2]) for at in (4, 6, 9, 11, 13)))
+        year = int(date[:4])
+        month, day, hour, minute, second = [int(date[at : at + 2]) for at in (4, 6, 9, 11, 13)]
         try:
-            timestamp = int(datetime(*numbers, tzinfo=UTC).timestamp())
+            timestamp = int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
         except ValueError:
             pass
         else:

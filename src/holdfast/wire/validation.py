@@ -240,7 +240,7 @@ class Compiler:
             rules = self.rules(member.description, name)
             inside = self.inside(member.description, name, sensitive=sensitive or member.sensitive)
             if required or rules or inside:
-                holds = rules and rules.holds
+                holds = rules.holds if rules is not None else None
                 plan.append((member.name, lower_first(member.name), required, hidden, holds, rules, inside))
         del self.structures[structure, sensitive]
         return walk

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 STORE = "store"
 EFFECT = "effect"
 DELIVERY = "delivery"
-LANES = (STORE, EFFECT, DELIVERY)
-"""Jobs of the second and third may reach outside, and only so many of each run at once."""
+INVOCATION = "invocation"
+LANES = (STORE, EFFECT, DELIVERY, INVOCATION)
+"""Jobs of all but the first may reach outside, and only so many of each run at once."""
 WAITING, RUNNING, DEAD = "waiting", "running", "dead"
 
 _COLUMNS = "kind, account, region, subject, due, payload, attempts, last_error, identity, lane, state"

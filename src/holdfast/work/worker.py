@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from holdfast.work.clock import SystemClock
-from holdfast.work.due import DELIVERY, EFFECT, LANES, DueJob
+from holdfast.work.due import DELIVERY, EFFECT, INVOCATION, LANES, DueJob
 
 LONGEST_WAIT = 30.0
 """Seconds; the machine's clock may be set while the worker waits."""
@@ -63,7 +63,7 @@ class Effect(NamedTuple):
     lane: str
 
 
-LIMITS: Mapping[str, int] = MappingProxyType({EFFECT: 8, DELIVERY: 64})
+LIMITS: Mapping[str, int] = MappingProxyType({EFFECT: 8, DELIVERY: 64, INVOCATION: 8})
 """How many jobs of a lane run at once; those of the store wait for nothing."""
 
 

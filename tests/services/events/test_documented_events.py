@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from holdfast.testing import Account, Server
+from tests.databases import free_port
 from tests.default_bus import Event, Listener
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -199,7 +200,20 @@ def delete_secret(account: Account) -> None:
     secrets.delete_secret(SecretId="MyTestSecret")
 
 
-def service_event(name: str, detail: dict[str, Any]) -> Event:
+def fail_rotation(account: Account) -> None:
+    secrets = account.client("secretsmanager")
+    where = {"engine": "postgres", "host": "127.0.0.1", "port": free_port(), "username": "u", "password": "p"}
+    secrets.create_secret(Name="MyDatabaseSecret", SecretString=json.dumps(where))
+    function = (
+        f"arn:aws:lambda:{account.region}:{account.account}:function:SecretsManagerRDSPostgreSQLRotationSingleUser"
+    )
+    rules = {"AutomaticallyAfterDays": 30}
+    secrets.rotate_secret(SecretId="MyDatabaseSecret", RotationLambdaARN=function, RotationRules=rules)
+    account.server.advance(minutes=1)
+    secrets.delete_secret(SecretId="MyDatabaseSecret", ForceDeleteWithoutRecovery=True)
+
+
+def service_event(name: str, detail: dict[str, Any], **more: str) -> Event:
     service = "secretsmanager.amazonaws.com"
     record = {
         "eventVersion": "1.08",
@@ -220,10 +234,12 @@ def service_event(name: str, detail: dict[str, Any]) -> Event:
         "managementEvent": True,
         "recipientAccountId": ACCOUNT,
         "eventCategory": "Management",
+        **more,
     }
     return example("AWS Service Event via CloudTrail", "aws.secretsmanager", "", record)
 
 
+FAILED = "Error when executing lambda arn:aws:lambda:us-east-2:123456789012:function:F during setSecret step"
 RECORD = {"accountId", "eventTime", "awsRegion", "requestID", "eventID", "recipientAccountId", "eventVersion"}
 EXAMPLES: dict[str, tuple[Event, set[str], Callable[[Account], None]]] = {
     "Create": (change("Create", description="Sample Parameter"), set(), create),
@@ -290,6 +306,12 @@ EXAMPLES: dict[str, tuple[Event, set[str], Callable[[Account], None]]] = {
         RECORD | {"SecretId", "SecretVersionId"},
         delete_secret,
     ),
+    "RotationStarted": (service_event("RotationStarted", {"SecretId": ""}), RECORD | {"SecretId"}, fail_rotation),
+    "RotationFailed": (
+        service_event("RotationFailed", {"SecretId": ""}, errorMessage=FAILED),
+        RECORD | {"SecretId", "errorMessage"},
+        fail_rotation,
+    ),
 }
 
 
@@ -304,6 +326,9 @@ def test_an_event_has_the_shape_of_its_example(account: Account, name: str) -> N
     assert told_last, heard
     event = told_last[-1]
     compare(documented, event, OWN | own)
+    if "errorMessage" in event["detail"]:
+        assert event["detail"]["errorMessage"].startswith(FAILED.partition("arn:")[0])
+        assert event["detail"]["errorMessage"].endswith("during setSecret step")
     assert UUID.fullmatch(event["id"])
     assert MOMENT.fullmatch(event["time"])
     assert (event["account"], event["region"]) == (account.account, account.region)

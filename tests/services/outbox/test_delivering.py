@@ -13,6 +13,7 @@ from holdfast.services.call import Call
 from holdfast.services.outbox import jobs
 from holdfast.services.outbox.deliveries import Delivery, NotDelivered
 from holdfast.services.outbox.jobs import due_again
+from holdfast.store.statements import Statement
 from tests.receiver import Received, Receiver
 from tests.services.outbox.bench import KIND, Bench, run
 
@@ -165,6 +166,37 @@ def test_what_was_on_its_way_when_the_server_died_is_sent_again(tmp_path: Path, 
     run(first)
     gate.set()
     run(second)
+
+
+def test_a_batch_is_bounded_by_what_it_carries(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "BATCH_BYTES", 20)
+
+    async def main() -> None:
+        bench = Bench(tmp_path, receiver.url)
+        await bench.put(*(f"event {number:04}" for number in range(10)))
+        await bench.house.worker.advance(0)
+        assert set(bench.states().values()) == {"delivered"}
+        assert bench.house.worker.run_total == 5, "two of ten bytes each"
+        await bench.close()
+
+    run(main)
+
+
+def test_what_was_tampered_with_fails_and_the_others_arrive(tmp_path: Path, receiver: Receiver) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path, receiver.url)
+        await bench.put("good", "damaged")
+        swap = Statement("UPDATE delivery SET body_sealed = ? WHERE carried = 'damaged'")
+        await bench.write(lambda transaction: transaction.many(swap, [(b"\x01" * 80,)]))
+        await bench.house.worker.advance(0)
+        rows = {row[0]: row[1:5] for row in bench.rows()}
+        assert rows["damaged"] == ("failed", 1, "INTERNAL_ERROR", "its body in the store does not open")
+        assert rows["good"][0] == "delivered"
+        await bench.close()
+
+    run(main)
 
 
 def test_long_delays_end_with_a_second() -> None:

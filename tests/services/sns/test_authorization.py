@@ -124,6 +124,18 @@ def test_somebody_elses_subscription(sns: Any, topic: str, account: Account, oth
     assert refusal(stranger.get_subscription_attributes, SubscriptionArn=missing)[0] == "AuthorizationError"
 
 
+def test_no_explanation_shows_a_password(topic: str, people: People) -> None:
+    condition = {"StringEquals": {"sns:Endpoint": "https://example.com"}}
+    _, credentials = people.user(allow("sns:Subscribe", Condition=condition))
+    with pytest.raises(ClientError) as caught:
+        people.client(credentials, "sns").subscribe(
+            TopicArn=topic, Protocol="https", Endpoint="https://user:c4n4ry@example.com"
+        )
+    explained = people.explain(caught.value.response["ResponseMetadata"]["RequestId"])
+    assert explained["Outcome"] == "implicit-deny"
+    assert "c4n4ry" not in json.dumps(explained)
+
+
 def test_questions_and_explanations(sns: Any, topic: str, people: People) -> None:
     name, credentials = people.user()
     with pytest.raises(ClientError) as caught:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.services.matching.matchers import BadPattern
-from holdfast.services.sns.filters import ATTRIBUTES, BODY, Attribute, Candidate, check
+from holdfast.services.sns.filters import ATTRIBUTES, BODY, Attribute, Candidate, check, normalized
 
 
 def passes(policy: dict[str, Any], attributes: dict[str, Attribute]) -> bool:
@@ -137,11 +137,30 @@ def test_numbers_compare_by_value(bound: int, value: int) -> None:
     assert passes({"key": [bound]}, attributes) == (value == bound)
 
 
-@given(st.text(max_size=30))
-def test_any_text_is_taken_or_refused(text: str) -> None:
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["a", "b", "$or", "prefix", "numeric", "exists", "anything-but"]), inner, max_size=3
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON.map(json.dumps) | st.text(max_size=10), JSON)
+def test_any_text_is_taken_or_refused_and_what_is_taken_can_be_asked(text: str, body: Any) -> None:
+    candidate = Candidate(json.dumps(body), {"a": string("x"), "b": Attribute("Number", "1")})
     for scope in (ATTRIBUTES, BODY):
         try:
             check(text, scope)
         except BadPattern:
             continue
-        Candidate(text, {}).passes(text if text.strip(" {}") else "", scope)
+        assert candidate.passes(normalized(text), scope) in (True, False)
+
+
+@pytest.mark.parametrize("text", ["", "{}", " {\n} "])
+def test_an_empty_policy_is_none(text: str) -> None:
+    check(text, ATTRIBUTES)
+    assert normalized(text) == ""

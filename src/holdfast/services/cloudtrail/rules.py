@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 import msgspec
 
@@ -34,7 +34,7 @@ RESOURCE_TYPES = {
     "sns": "AWS::SNS::Topic",
     "ssm": "AWS::SSM::Parameter",
 }
-NO_RESPONSE_ELEMENTS = frozenset({"kms"})
+NO_RESPONSE_ELEMENTS: Final = frozenset({"kms"})
 """Services whose answers CloudTrail leaves out except for what creates something."""
 NAMES_ITS_RESOURCE = frozenset({"secretsmanager"})
 """Services whose records have the resource's ARN in `responseElements`, also where the answer is empty: rules are to find
@@ -63,7 +63,7 @@ SHOWN_AS_HIDDEN = {
 """Members in whose place CloudTrail shows HIDDEN; any other sensitive one is left out. An endpoint may be an address with a
 password in it."""
 
-_encode = msgspec.json.encode
+_encode: Final = msgspec.json.encode
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -230,7 +230,7 @@ def _session_context(principal: Principal, session: SessionFacts, role_arn: str)
 
 
 CONSTANTS = 1024
-_constants: dict[tuple[object, ...], tuple[bytes, int]] = {}
+_constants: Final[dict[tuple[object, ...], tuple[bytes, int]]] = {}
 
 
 def _constant(call: Call, operation: Operation[Any, Any], facts: Facts) -> tuple[bytes, int]:

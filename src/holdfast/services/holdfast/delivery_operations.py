@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from holdfast.access.principal import PrincipalKind
 from holdfast.api import holdfast as api
 from holdfast.api.base import ValidationException
-from holdfast.services.outbox.looking import STATES, Position, Shown, body_of, page, read, send_again
-from holdfast.services.outbox.records import FAILED, WAITING
+from holdfast.services.outbox.looking import STATES, Position, Shown, page, read, send_again
+from holdfast.services.outbox.records import FAILED, WAITING, body_of
 from holdfast.services.paging import BadToken, next_token, position_of
 
 if TYPE_CHECKING:

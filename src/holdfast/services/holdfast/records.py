@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from holdfast.store.statements import Statement
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from holdfast.store.transaction import Transaction
 
 INSERT_ACCOUNT = Statement("INSERT INTO account (account, created) VALUES (?, ?) ON CONFLICT (account) DO NOTHING")
-READ_IAM_VERSION = Statement("SELECT iam_version FROM account WHERE account = ?")
+READ_IAM_VERSION: Final = Statement("SELECT iam_version FROM account WHERE account = ?")
 LIST_ACCOUNTS = Statement("SELECT account FROM account WHERE account > ? ORDER BY account LIMIT 1000")
 DESCRIBE_ACCOUNTS = Statement("SELECT account, created FROM account WHERE account > ? ORDER BY account LIMIT ?")
 INSERT_ACCESS_KEY = Statement(
@@ -20,7 +20,7 @@ INSERT_ACCESS_KEY = Statement(
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     """
 )
-READ_ACCESS_KEY = Statement(
+READ_ACCESS_KEY: Final = Statement(
     "SELECT k.account, k.principal_kind, k.principal_id, k.principal_arn, k.active, k.secret_sealed, k.row_version,"
     " k.user_name, k.last_used, a.iam_version"
     " FROM access_key k JOIN account a ON a.account = k.account WHERE k.access_key_id = ?"

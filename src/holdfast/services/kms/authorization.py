@@ -11,7 +11,7 @@ owner of the key is part of the question.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec.structs import replace
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from holdfast.access.policy import CompiledPolicy
     from holdfast.services.call import Call
 
-SYMMETRIC = "SYMMETRIC_DEFAULT"
+SYMMETRIC: Final = "SYMMETRIC_DEFAULT"
 ENCRYPT_DECRYPT = "ENCRYPT_DECRYPT"
 KMS_ORIGIN = "AWS_KMS"
 
@@ -61,7 +61,7 @@ Suits = Callable[["GrantStatement"], bool]
 """Which grants count for an action."""
 
 
-_ENCRYPTION_CONTEXT = "kms:EncryptionContext:"
+_ENCRYPTION_CONTEXT: Final = "kms:EncryptionContext:"
 _OF_EVERY_KEY: Context = {
     "kms:KeySpec": SYMMETRIC,
     "kms:KeyUsage": ENCRYPT_DECRYPT,

@@ -6,7 +6,7 @@ behalf of GetSecretValue is the hottest path of the product. Listings are keyset
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from holdfast.services.kms.rules import KeyState, Lifecycle
 from holdfast.store.statements import Statement
@@ -62,7 +62,7 @@ class Alias(NamedTuple):
     updated: int
 
 
-USE_KEY = Statement(
+USE_KEY: Final = Statement(
     """
     SELECT k.key_id, k.state, k.managed_for, k.policy, k.grants, m.material_id, m.material_sealed FROM kms_key AS k
     JOIN kms_key_material AS m
@@ -79,7 +79,7 @@ USE_ALIAS = Statement(
     WHERE a.account = ? AND a.region = ? AND a.name = ?
     """
 )
-USE_MATERIAL = Statement(
+USE_MATERIAL: Final = Statement(
     """
     SELECT k.key_id, k.state, k.managed_for, k.policy, k.grants, m.material_id, m.material_sealed FROM kms_key_material AS m
     JOIN kms_key AS k ON k.account = m.account AND k.region = m.region AND k.key_id = m.key_id

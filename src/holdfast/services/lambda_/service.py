@@ -5,6 +5,7 @@ from __future__ import annotations
 from holdfast.api import lambda_ as api
 from holdfast.services.lambda_ import (
     alias_operations,
+    event_jobs,
     function_operations,
     invoke_operations,
     permission_operations,
@@ -13,6 +14,7 @@ from holdfast.services.lambda_ import (
     version_operations,
 )
 from holdfast.services.service import Exemptions, Service, read, waiting, write
+from holdfast.work.due import Retry
 
 LIMITS: Exemptions = {"Timeout": ("maximum",), "MemorySize": ("maximum",)}
 """The model's are those of every kind of function there is; `rules.check_limits` has those of ours."""
@@ -46,4 +48,7 @@ SERVICE = Service(
         "UpdateFunctionCode": write(update_operations.update_function_code),
         "UpdateFunctionConfiguration": write(update_operations.update_function_configuration, exempt=LIMITS),
     },
+    jobs={event_jobs.RUN: event_jobs.run_event},
+    effects={event_jobs.RUN: Retry(attempts=0)},
+    invocations=(event_jobs.RUN,),
 )

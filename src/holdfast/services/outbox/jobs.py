@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 BATCH = 100
 """Deliveries that one run of a destination's job takes."""
+BATCH_BYTES = 4 << 20
+"""Of their bodies; the last one of a batch may go beyond."""
 AT_ONCE = 16
 """Of these outside at the same time."""
 SECOND = 1000
@@ -52,7 +54,7 @@ ResultT = TypeVar("ResultT")
 def deliver(call: Call, destination: str, courier: Courier) -> JobEffect | None:
     """A run of the job `call.job_kind` for `destination`."""
     to_send: list[tuple[Delivery, Send]] = []
-    for delivery, intact in due_deliveries(call, call.job_kind, destination, BATCH):
+    for delivery, intact in due_deliveries(call, call.job_kind, destination, BATCH, BATCH_BYTES):
         prepared = _prepare(call, courier, delivery) if intact else DAMAGED
         if prepared is None or isinstance(prepared, NotDelivered):
             _write_down(call, courier, delivery, prepared)

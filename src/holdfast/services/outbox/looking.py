@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.services.outbox.records import DELIVERED, FAILED, WAITING
 from holdfast.store.statements import Statement
-from holdfast.vault.errors import DecryptError
 from holdfast.vault.randomness import moment_of_id, time_ordered_id
-from holdfast.vault.registry import DELIVERY_BODY
 from holdfast.work.due import DELIVERY, hasten
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ PAGE_OF_DESTINATION = Statement(
     f"SELECT {_COLUMNS} FROM delivery WHERE destination = ? AND (? = '' OR account = ?) AND {_AFTER}"  # noqa: S608
 )
 READ = Statement(f"SELECT {_COLUMNS} FROM delivery WHERE delivery_id = ?")  # noqa: S608 - constants
-READ_BODY = Statement("SELECT body_sealed FROM delivery WHERE delivery_id = ?")
 COUNT_WAITING = Statement(
     "SELECT COUNT(*) FROM (SELECT 1 FROM delivery WHERE state = 'waiting' LIMIT 100000) AS waiting"
 )
@@ -71,15 +68,6 @@ def read(tx: Transaction, delivery_id: str) -> Shown | None:
     """A delivery by its id."""
     row = tx.one(READ, delivery_id)
     return None if row is None else Shown(*row)
-
-
-def body_of(call: Call, delivery_id: str) -> bytes | None:
-    """What a delivery carries; None when it does not open, or is gone."""
-    row = call.tx.one(READ_BODY, delivery_id)
-    try:
-        return None if row is None else call.vault.open(DELIVERY_BODY, (delivery_id,), row[0])
-    except DecryptError:
-        return None
 
 
 def page(tx: Transaction, state: str, after: Position, account: str, destination: str, limit: int) -> list[Shown]:

@@ -20,10 +20,11 @@ INSERT = Statement(
     " error_code, last_error, body_sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 'waiting', '', '', ?)"
 )
 DUE = Statement(
-    "SELECT delivery_id, kind, account, region, destination, carried, body_sealed, created, attempts FROM delivery"
+    "SELECT delivery_id, kind, account, region, destination, carried, created, attempts FROM delivery"
     " WHERE destination = ? AND state = 'waiting' AND kind = ? AND account = ? AND region = ? AND due <= ?"
     " ORDER BY due, delivery_id LIMIT ?"
 )
+BODY = Statement("SELECT body_sealed FROM delivery WHERE delivery_id = ?")
 NEXT_DUE = Statement(
     "SELECT due FROM delivery WHERE destination = ? AND state = 'waiting' AND kind = ? AND account = ? AND region = ?"
     " ORDER BY due LIMIT 1"
@@ -56,20 +57,33 @@ def put(
     return delivery_id
 
 
-def due_deliveries(call: Call, kind: str, destination: str, limit: int) -> list[tuple[Delivery, bool]]:
-    """What is due at a destination, the oldest first, and whether its body opened; it is empty where it did not."""
-    rows = call.tx.all(DUE, destination, kind, call.account, call.region, call.now, limit)
-    return [_opened(call, row) for row in rows]
+def due_deliveries(call: Call, kind: str, destination: str, limit: int, most_bytes: int) -> list[tuple[Delivery, bool]]:
+    """What is due at a destination, the oldest first, and whether its body opened; it is empty where it did not.
+
+    No more once their bodies have so many bytes together: a batch is in memory while it is on its way.
+    """
+    found: list[tuple[Delivery, bool]] = []
+    for row in call.tx.all(DUE, destination, kind, call.account, call.region, call.now, limit):
+        body = body_of(call, row[0])
+        found.append((_delivery(row, body or b""), body is not None))
+        most_bytes -= len(body or b"")
+        if most_bytes <= 0:
+            break
+    return found
 
 
-def _opened(call: Call, row: tuple[Any, ...]) -> tuple[Delivery, bool]:
-    delivery_id, kind, account, region, destination, carried, sealed, created, attempts = row
-    body, intact = b"", True
+def _delivery(row: tuple[Any, ...], body: bytes) -> Delivery:
+    delivery_id, kind, account, region, destination, carried, created, attempts = row
+    return Delivery(delivery_id, kind, account, region, destination, carried, body, created, attempts)
+
+
+def body_of(call: Call, delivery_id: str) -> bytes | None:
+    """What a delivery carries; None when it does not open, or is gone."""
+    row = call.tx.one(BODY, delivery_id)
     try:
-        body = call.vault.open(DELIVERY_BODY, (delivery_id,), sealed)
+        return None if row is None else call.vault.open(DELIVERY_BODY, (delivery_id,), row[0])
     except DecryptError:
-        intact = False
-    return Delivery(delivery_id, kind, account, region, destination, carried, body, created, attempts), intact
+        return None
 
 
 def next_due(call: Call, kind: str, destination: str) -> int | None:

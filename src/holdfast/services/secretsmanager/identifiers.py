@@ -10,6 +10,7 @@ secret name with a hyphen followed by six characters", CreateSecret), and like A
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from holdfast.api import secretsmanager as api
@@ -38,6 +39,7 @@ def secret_arn(partition: str, account: str, region: str, name: str, suffix: str
     return f"arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{suffix}"
 
 
+@lru_cache(maxsize=1024)
 def reference(partition: str, account: str, region: str, secret_id: str) -> Reference | None:
     """What `secret_id` names for a caller of this account and region; None when it can name no secret here.
 

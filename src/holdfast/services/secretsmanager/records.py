@@ -7,7 +7,7 @@ always by `write_labels`, which `labels` calls. Listing statements are in `listi
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from holdfast.services.secretsmanager.identifiers import Reference
 from holdfast.services.secretsmanager.rotation_records import DELETE_ATTEMPTS, DELETE_UNDERWAY
@@ -53,7 +53,7 @@ NOTE_VERSION_ACCESS = Statement(
     """
 )
 
-READ_VALUE_BY_LABEL = Statement(
+READ_VALUE_BY_LABEL: Final = Statement(
     """
     SELECT s.suffix, s.deletion_date, s.stages, s.tags, s.type, s.last_accessed, s.policy, s.rotation,
       v.version_id, v.created, v.last_accessed, v.kind, v.kms_key, v.data_key, v.value_sealed
@@ -65,7 +65,7 @@ READ_VALUE_BY_LABEL = Statement(
     WHERE s.account = ? AND s.region = ? AND s.name = ?
     """
 )
-READ_VALUE_BY_VERSION = Statement(
+READ_VALUE_BY_VERSION: Final = Statement(
     """
     SELECT s.suffix, s.deletion_date, s.stages, s.tags, s.type, s.last_accessed, s.policy, s.rotation,
       v.version_id, v.created, v.last_accessed, v.kind, v.kms_key, v.data_key, v.value_sealed

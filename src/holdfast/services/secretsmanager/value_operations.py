@@ -7,7 +7,7 @@ access is written once a day.
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from holdfast.api import secretsmanager as api
 from holdfast.api.base import ServiceError
@@ -40,7 +40,7 @@ from holdfast.services.secretsmanager.selection import select
 if TYPE_CHECKING:
     from holdfast.services.call import Call
 
-GET_SECRET_VALUE = "secretsmanager:GetSecretValue"  # noqa: S105 - an action's name
+GET_SECRET_VALUE: Final = "secretsmanager:GetSecretValue"  # noqa: S105 - an action's name
 BATCH = 20
 
 NO_VALUE = "You must provide either SecretString or SecretBinary."

@@ -13,7 +13,7 @@ Threat: a value in a text. `SecretValue` has a repr that shows none, and no erro
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from holdfast.api import kms
 from holdfast.api import secretsmanager as api
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 InputT = TypeVar("InputT", bound=Shape)
 OutputT = TypeVar("OutputT", bound=Shape)
 
-SERVICE_NAME = "secretsmanager"
+SERVICE_NAME: Final = "secretsmanager"
 MAXIMUM_SIZE = 65536
-STRING = "string"
+STRING: Final = "string"
 BINARY = "binary"
 KEY_CHECK_VERSION = "RequestToValidateKeyAccess"
 """Stands for the version id when a key is only tried ("Secret encryption and decryption", user guide)."""

@@ -27,6 +27,7 @@ MOST_COMBINATIONS = 150
 LONGEST = 256 << 10
 """Bytes (developer guide, "Filter policy constraints")."""
 LARGEST = 1_000_000_000
+_BLANKS = str.maketrans("", "", " \t\r\n")
 PER_TOPIC, PER_ACCOUNT = 200, 10_000
 
 
@@ -41,7 +42,7 @@ def check(text: str, scope: str) -> None:
     """Raise BadPattern for a text that is no filter policy of this scope."""
     if len(text.encode()) > LONGEST:
         raise BadPattern(f"Filter policy is larger than {LONGEST} bytes")
-    if _empty(text):
+    if not normalized(text):
         return
     parse_pattern(text)
     leaves = list(_leaves(json.loads(text), 1))
@@ -59,14 +60,9 @@ def check(text: str, scope: str) -> None:
         raise BadPattern("Filter policy is too complex")
 
 
-def _empty(text: str) -> bool:
-    """An empty object takes a policy away."""
-    return text.strip() == "" or text.replace(" ", "") == "{}"
-
-
 def normalized(text: str) -> str:
-    """The text to keep: empty for no policy."""
-    return "" if _empty(text) else text
+    """The text to keep: empty for no policy, which an empty object asks for too."""
+    return "" if text.translate(_BLANKS) == "{}" else text
 
 
 def _leaves(given: Mapping[str, Any], depth: int) -> Iterator[tuple[int, list[Any]]]:

@@ -27,10 +27,11 @@ NOT_CONFIRMED = "pending confirmation"
 def subscribe(call: Call, value: api.SubscribeInput) -> api.SubscribeResponse:
     """A new subscription; the one that the endpoint has already, if what is asked of it is so."""
     protocol, given = value.Protocol or "", value.Endpoint or ""
-    context: dict[str, ContextValue] = {"sns:Protocol": protocol, "sns:Endpoint": given}
-    topic, _ = find(call, value.TopicArn, "sns:Subscribe", context)
     check_protocol(protocol)
     endpoint = endpoint_of(protocol, given, call.account)
+    # Without a password: what a condition was asked about can be shown in an explanation.
+    context: dict[str, ContextValue] = {"sns:Protocol": protocol, "sns:Endpoint": endpoint.shown}
+    topic, _ = find(call, value.TopicArn, "sns:Subscribe", context)
     attributes = value.Attributes or {}
     existing = by_endpoint(call, topic.key, protocol, endpoint.shown)
     if existing is not None:

@@ -15,7 +15,7 @@ CREATE TABLE due_job (
   attempts INTEGER NOT NULL,
   last_error TEXT NOT NULL,
   identity TEXT NOT NULL DEFAULT '',
-  lane TEXT NOT NULL DEFAULT 'store' CHECK (lane IN ('store', 'effect', 'delivery')),
+  lane TEXT NOT NULL DEFAULT 'store' CHECK (lane IN ('store', 'effect', 'delivery', 'invocation')),
   state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'dead')),
   owner TEXT NOT NULL DEFAULT '',
   lease INTEGER NOT NULL DEFAULT 0,
@@ -25,6 +25,10 @@ CREATE TABLE due_job (
 INSERT INTO due_job (kind, account, region, subject, due, payload, attempts, last_error, identity, lane, state, owner, lease)
 SELECT kind, account, region, subject, due, payload, attempts, last_error, identity, lane, state, owner, lease
 FROM due_job_before_lanes;
+
+-- Events for functions had a queue without jobs.
+INSERT INTO due_job (kind, account, region, subject, due, payload, attempts, last_error, identity, lane)
+SELECT 'lambda_.run-event', account, region, event_id, due, '{}', 0, '', event_id, 'invocation' FROM lambda_event;
 
 DROP TABLE due_job_before_lanes;
 
