@@ -4,7 +4,7 @@
 
 Makes `holdfast.compiled.FOLDER` anew: a shared library, a small module for each source, and a manifest with the digests of
 the sources, by which `holdfast.compiled.use` knows whether they still are what was compiled. Needs mypyc (build
-requirements) and a C compiler with Python's header files. docs/adr/0018 says why, and what may be in MODULES.
+requirements) and a C compiler with Python's header files. docs/adr/0020 says why, and what may be in MODULES.
 """
 
 from __future__ import annotations
