@@ -16,6 +16,8 @@ from tests.receiver import Receiver as Listener
 from tests.services.sts.conftest import allow
 
 SECONDS = 20
+TAKEN = b'{"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274"}'
+"""What a queue service answers; a web hook may say so, too."""
 Reply = tuple[int, dict[str, str], bytes]
 
 
@@ -53,7 +55,7 @@ class Receiver(Listener):
         try:
             return self.replies.get_nowait()
         except queue.Empty:
-            return 200, {}, b""
+            return 200, {}, TAKEN
 
     def next(self) -> Request:
         """The next request; waits for it."""
@@ -63,9 +65,9 @@ class Receiver(Listener):
         return self._requests.empty()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def delivering() -> Iterator[Server]:
-    """A server that may reach receivers on this machine."""
+    """A server that may reach receivers on this machine, for the files of this folder."""
     with Server(arguments=("--allow-private-targets",)) as server:
         yield server
 

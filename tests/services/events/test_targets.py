@@ -106,6 +106,7 @@ def test_a_schedule_fires_once_for_each_moment(account: Account, receiver: Recei
     delivering.advance(days=1)
     assert receiver.next().json["time"].endswith("T12:30:00Z")
     assert receiver.nothing()
+    account.client("events").disable_rule(Name="r")
 
 
 def test_input_in_its_three_forms(account: Account, receiver: Receiver) -> None:
