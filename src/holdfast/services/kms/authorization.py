@@ -178,7 +178,7 @@ def names_in_grants(identity: Identity, partition: str) -> list[str]:
     names = {principal.arn, principal.principal_id, principal.principal_id.partition(":")[0], identity.role_arn}
     if principal.account:
         names.add(policies.root_arn(partition, principal.account))
-    else:
+    elif principal.service:
         names.add(as_service(principal.service))
     return sorted(names - {""})
 

@@ -176,24 +176,40 @@ class Reference(NamedTuple):
         return f":{self.selector}" if self.selector else None
 
 
+class Sent(NamedTuple):
+    """What a request names a parameter by, taken apart; nothing of the text is checked."""
+
+    text: str
+    """The name, with whatever stands behind it."""
+    partition: str
+    region: str
+    account: str
+    local: bool
+    """Whether it could be in the region and partition that the call was sent to."""
+
+
+def sent_name(text: str, partition: str, region: str, account: str) -> Sent | None:
+    """A name of the caller's own place, or an ARN with its own; None for an ARN of something else."""
+    if not text.startswith("arn:"):
+        return Sent(text, partition, region, account, local=True)
+    arn = parse_arn(text)
+    if arn is None or arn.service != "ssm" or not arn.resource.startswith("parameter/"):
+        return None
+    local = (arn.partition, arn.region) == (partition, region)
+    return Sent(arn.resource.removeprefix("parameter"), arn.partition, arn.region, arn.account, local)
+
+
 def parse_reference(text: str, partition: str, region: str, account: str) -> Reference | None:
     """A parameter's name or full ARN, with or without `:version` or `:label`; None when it is neither."""
-    text = text.strip(" ")
-    local = True
-    if text.startswith("arn:"):
-        arn = parse_arn(text)
-        if arn is None or arn.service != "ssm" or not arn.resource.startswith("parameter/"):
-            return None
-        local = (arn.partition, arn.region) == (partition, region)
-        partition, region, account = arn.partition, arn.region, arn.account
-        text = arn.resource.removeprefix("parameter")
-    named, colon, selector = text.partition(":")
+    sent = sent_name(text.strip(" "), partition, region, account)
+    if sent is None:
+        return None
+    named, colon, selector = sent.text.partition(":")
     name = parse_name(named)
     if name is None or (colon and not selector) or ":" in selector:
         return None
-    if is_public(name.path):
-        account = PUBLIC
-    return Reference(name.path, selector, arn_of(partition, region, account, name.path), account, local)
+    owner = PUBLIC if is_public(name.path) else sent.account
+    return Reference(name.path, selector, arn_of(sent.partition, sent.region, owner, name.path), owner, sent.local)
 
 
 def version_not_found(reference: Reference, name: str) -> api.ParameterVersionNotFound:

@@ -20,8 +20,7 @@ import msgspec
 from holdfast.api import secretsmanager
 from holdfast.api import ssm as api
 from holdfast.api.base import AccessDeniedException, ServiceError, ValidationException
-from holdfast.services.arn import parse_arn
-from holdfast.services.ssm.rules import NAME_TEXT, SECURE_STRING, arn_of
+from holdfast.services.ssm.rules import NAME_TEXT, SECURE_STRING, arn_of, sent_name
 from holdfast.services.ssm.values import SERVICE
 
 if TYPE_CHECKING:
@@ -75,21 +74,16 @@ def parse_secret_reference(text: str, partition: str, region: str, account: str)
 
     The characters of a parameter's name are not demanded: secrets have `/`, `+`, `=` and `@` in theirs.
     """
-    text = sent = text.strip(" ")
-    local = True
-    if text.startswith("arn:"):
-        arn = parse_arn(text)
-        if arn is None or arn.service != "ssm" or not arn.resource.startswith("parameter/"):
-            return None
-        local = (arn.partition, arn.region) == (partition, region)
-        partition, region, account = arn.partition, arn.region, arn.account
-        text = arn.resource.removeprefix("parameter")
-    path = text if text.startswith("/") else f"/{text}"
+    text = text.strip(" ")
+    sent = sent_name(text, partition, region, account)
+    if sent is None:
+        return None
+    path = sent.text if sent.text.startswith("/") else f"/{sent.text}"
     if not path.startswith(PREFIX):
         return None
     secret_id, selector = _split(path.removeprefix(PREFIX))
-    name = arn_of(partition, region, account, f"{PREFIX}{secret_id}")
-    return SecretReference(sent, secret_id, selector, name, account, local)
+    name = arn_of(sent.partition, sent.region, sent.account, f"{PREFIX}{secret_id}")
+    return SecretReference(text, secret_id, selector, name, sent.account, sent.local)
 
 
 def _split(text: str) -> tuple[str, str]:
