@@ -32,7 +32,8 @@ variable, file and default that gives a value wins.
   variable that looks like a mistyped setting. Other `HOLDFAST_…` variables are named in a warning and ignored.
 
 `HOLDFAST_ROOT_KEY` is no setting: it holds the root key itself, where neither a file nor a systemd credential does. Nor is
-`HOLDFAST_COMPILED`: with `0` the sources run although `make setup` has compiled some of them. `holdfast status` says which form runs.
+`HOLDFAST_COMPILED`: with `0` the sources run although `make setup` has compiled some of them. `holdfast status` says which
+form runs.
 """.strip()
 
 COMMAND_LINE_INTRODUCTION = """

@@ -279,6 +279,7 @@ class GetStatusResponse(ResponseShape):
     NextDueDate: DateTime | None = None
     Endpoint: str | None = None
     FunctionIsolation: str | None = None
+    Program: str | None = None
 
 
 AuditCount = Annotated[int, Constraint(minimum=1, maximum=1000)]
