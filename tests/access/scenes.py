@@ -297,7 +297,7 @@ def grants(random: Random, principal: dict[str, Any]) -> list[dict[str, Any]]:
             "grantee": random.choice((*own_arns(principal)[1:9], "secretsmanager.amazonaws.com")),
             "operations": random.sample(["Decrypt", "DescribeKey", "GenerateDataKey", "Encrypt"], 2),
             "equals": random.choice((None, None, {"SecretARN": SECRETS[0]})),
-            "subset": random.choice((None, None, {"SecretARN": SECRETS[0]}, {"Other": "1"})),
+            "subset": random.choice((None, None, {"secretarn": SECRETS[0]}, {"Other": "1"})),
             "source_arn": random.choice(("", "", f"arn:aws:sns:{REGION}:{HOME}:topic")),
         }
         for position in range(random.choice((1, 1, 2)))

@@ -23,7 +23,8 @@ policies never change, whoever keeps them makes new ones when a row has changed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 from holdfast.access.decision import GRANT, Decision, MatchedStatement, NearMiss, Outcome, PolicyKind
@@ -364,11 +365,16 @@ def _constraint_holds(grant: GrantStatement, operation: str, request: AccessRequ
     """Whether the request's encryption context meets the grant's constraint, where the operation has one."""
     if operation not in _CONSTRAINED or (grant.equals is None and grant.subset is None):
         return True
-    context = {
-        name[len(_ENCRYPTION_CONTEXT) :]: value
-        for name, value in request.context.items()
-        if name.startswith(_ENCRYPTION_CONTEXT)
-    }
-    if grant.equals is not None and context != dict(grant.equals):
+    prefix = len(_ENCRYPTION_CONTEXT)
+    context = constraint_pairs(
+        (name[prefix:], value) for name, value in request.context.items() if name.startswith(_ENCRYPTION_CONTEXT)
+    )
+    if grant.equals is not None and context != constraint_pairs(grant.equals.items()):
         return False
-    return grant.subset is None or grant.subset.items() <= context.items()
+    return grant.subset is None or not constraint_pairs(grant.subset.items()) - context
+
+
+def constraint_pairs(context: Iterable[tuple[str, object]]) -> Counter[tuple[str, object]]:
+    """An encryption context as a grant's constraint sees it: "the key in each key-value pair is not case sensitive, but the
+    value is case sensitive" (KMS API reference, GrantConstraints)."""
+    return Counter((key.lower(), value) for key, value in context)

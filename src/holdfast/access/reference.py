@@ -155,16 +155,21 @@ def _named(statement: dict[str, Any], scene: Scene) -> str:
     return "account" if account & listed else ""
 
 
+def _folded(key: str, value: str) -> tuple[str, str]:
+    """Keys of a grant's constraint are compared without case, values with it."""
+    return key.lower(), value
+
+
 def _grants(scene: Scene) -> list[tuple[int, dict[str, Any], str]]:
     operation = scene["action"].split(":")[1]
     prefix = "kms:EncryptionContext:"
-    given = {key[len(prefix) :]: value for key, value in scene["context"].items() if key.startswith(prefix)}
+    given = sorted(_folded(key[len(prefix) :], v) for key, v in scene["context"].items() if key.startswith(prefix))
     found: list[tuple[int, dict[str, Any], str]] = []
     for position, grant in enumerate(scene["grants"]):
         named = _named({"Principal": {"any": grant["grantee"]}}, scene)
         fits = operation in ("DescribeKey", "CreateGrant", "RetireGrant") or (
-            (grant["equals"] is None or grant["equals"] == given)
-            and (grant["subset"] is None or all(given.get(key) == value for key, value in grant["subset"].items()))
+            (grant["equals"] is None or sorted(_folded(*pair) for pair in grant["equals"].items()) == given)
+            and (grant["subset"] is None or all(_folded(*pair) in given for pair in grant["subset"].items()))
         )
         if operation != "RetireGrant" and grant["source_arn"] not in ("", scene["context"].get("aws:SourceArn")):
             continue

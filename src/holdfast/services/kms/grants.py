@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from holdfast.access.evaluate import constraint_pairs
 from holdfast.access.grounds import GrantStatement
 from holdfast.api import kms
 from holdfast.api.base import ValidationException
@@ -98,10 +99,10 @@ def may_pass_on(
         return False
     equals, subset = constraints.get(EQUALS), constraints.get(SUBSET)
     if parent.equals is not None:
-        return equals is not None and dict(equals) == dict(parent.equals)
+        return equals is not None and constraint_pairs(equals.items()) == constraint_pairs(parent.equals.items())
     if parent.subset is not None:
         pairs = equals or subset or {}
-        return parent.subset.items() <= pairs.items()
+        return not constraint_pairs(parent.subset.items()) - constraint_pairs(pairs.items())
     return True
 
 
