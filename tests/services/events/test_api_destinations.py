@@ -124,10 +124,11 @@ def test_what_may_help_is_tried_again(account: Account, receiver: Receiver, deli
     assert receiver.next().body == first.body
 
 
-def test_a_role_that_may_not_call_is_no_way_in(account: Account, receiver: Receiver) -> None:
+def test_a_role_that_may_not_call_is_no_way_in(account: Account, receiver: Receiver, delivering: Server) -> None:
     to(account, receiver)
     account.client("iam").delete_role_policy(RoleName="caller", PolicyName="own")
     put(account)
+    delivering.advance(minutes=1)  # it was tried, and given up
     account.client("iam").put_role_policy(
         RoleName="caller",
         PolicyName="own",
