@@ -150,6 +150,8 @@ def test_every_entry_answers_for_itself(events: Any) -> None:
         assert failure(Source=source) == ("NotAuthorizedForSource", "Not authorized for the source.")
     for detail in ("{", "[]", "5", '{"a": NaN}', '{"a": 1e999}', "[" * 5000, f'{{"a": {"[" * 300}{"]" * 300}}}'):
         assert failure(Detail=detail) == ("MalformedDetail", "Detail is malformed.")
+    # Over in no time, though none of its quotes has an end: some 200,000 places to look for one.
+    assert failure(Detail="[" * 201 + '"' + '\\"' * 100_000 + "\\")[0] == "MalformedDetail"
     assert failure(EventBusName="no")[0] == "InvalidArgument"
     assert failure(Time=datetime(1960, 1, 1, tzinfo=UTC))[1].startswith("Parameter Time is not valid.")
     brackets = json.dumps({"text": "[" * 1000, "list": [[]] * 1000})

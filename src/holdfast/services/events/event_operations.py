@@ -30,7 +30,8 @@ LATEST = 253_402_300_800
 """The first second of the year 10000."""
 DEEPEST = 200
 """Objects and arrays in one another."""
-BETWEEN = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+BETWEEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+"""A text; one without an end goes to the end, or each of its quotes would be looked at as the beginning of another."""
 BRACKETS = re.compile(r"[\[\]{}]")
 NEEDED = ("id", "account", "source", "time", "region", "resources", "detail-type")
 """Fields that an event of TestEventPattern must have."""
