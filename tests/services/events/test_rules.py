@@ -133,7 +133,7 @@ def test_a_rule_with_targets_stays(events: Any, holdfast: Account) -> None:
     assert events.list_rules()["Rules"] == []
 
 
-def test_every_entry_answers_for_itself(events: Any) -> None:
+def test_every_entry_answers_for_itself(events: Any, holdfast: Account) -> None:
     good = {"Source": "app", "DetailType": "t", "Detail": '{"a": 1}'}
 
     def failure(**changes: Any) -> tuple[str, str]:
@@ -152,7 +152,14 @@ def test_every_entry_answers_for_itself(events: Any) -> None:
         assert failure(Detail=detail) == ("MalformedDetail", "Detail is malformed.")
     # Over in no time, though none of its quotes has an end: some 200,000 places to look for one.
     assert failure(Detail="[" * 201 + '"' + '\\"' * 100_000 + "\\")[0] == "MalformedDetail"
-    assert failure(EventBusName="no")[0] == "InvalidArgument"
+    elsewhere = f"arn:aws:events:eu-west-1:{holdfast.account}:event-bus/default"
+    assert failure(EventBusName=elsewhere)[0] == "InvalidArgument"
+    assert failure(DetailType="t" * 129)[0] == "InvalidArgument"
+    assert events.put_events(Entries=[{**good, "DetailType": "t" * 128}])["FailedEntryCount"] == 0
+    # A bus that is not there matches nothing.
+    nowhere = events.put_events(Entries=[{**good, "EventBusName": "no"}])
+    assert nowhere["FailedEntryCount"] == 0
+    assert nowhere["Entries"][0]["EventId"]
     assert failure(Time=datetime(1960, 1, 1, tzinfo=UTC))[1].startswith("Parameter Time is not valid.")
     brackets = json.dumps({"text": "[" * 1000, "list": [[]] * 1000})
     assert events.put_events(Entries=[{**good, "Detail": brackets}])["FailedEntryCount"] == 0
