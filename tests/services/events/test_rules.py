@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -131,6 +132,21 @@ def test_a_rule_with_targets_stays(events: Any, holdfast: Account) -> None:
     events.remove_targets(Rule="r", Ids=["x"])
     events.delete_rule(Name="r")
     assert events.list_rules()["Rules"] == []
+
+
+def test_a_bus_has_three_hundred_rules_at_most(events: Any) -> None:
+    events.create_event_bus(Name="b")
+    with ThreadPoolExecutor(8) as threads:
+        names = [f"r{number}" for number in range(300)]
+        list(threads.map(lambda name: events.put_rule(Name=name, EventBusName="b", EventPattern=PATTERN), names))
+    assert refused(events.put_rule, Name="more", EventBusName="b", EventPattern=PATTERN)[:2] == (
+        "LimitExceededException", "The requested resource exceeds the maximum number allowed.",
+    )  # fmt: skip
+    # One that is there can be put again, and another bus has room.
+    events.put_rule(Name="r0", EventBusName="b", EventPattern=PATTERN, State="DISABLED")
+    events.put_rule(Name="more", EventPattern=PATTERN)
+    events.delete_rule(Name="r1", EventBusName="b")
+    events.put_rule(Name="more", EventBusName="b", EventPattern=PATTERN)
 
 
 def test_every_entry_answers_for_itself(events: Any, holdfast: Account) -> None:

@@ -9,13 +9,12 @@ from holdfast.services.events import records
 from holdfast.services.events.finding import find_rule
 from holdfast.services.events.pages import page
 from holdfast.services.events.roles import pass_role
+from holdfast.services.events.rule_operations import EXCEEDED
 from holdfast.services.events.tags import one_or_several
 from holdfast.services.events.targets import MOST_TARGETS, check_target, decode_target, encode_target
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
-
-EXCEEDED = "The requested resource exceeds the maximum number allowed."
 
 
 def put_targets(call: Call, value: api.PutTargetsRequest) -> api.PutTargetsResponse:
