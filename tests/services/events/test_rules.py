@@ -136,9 +136,12 @@ def test_a_rule_with_targets_stays(events: Any, holdfast: Account) -> None:
 
 def test_a_bus_has_three_hundred_rules_at_most(events: Any) -> None:
     events.create_event_bus(Name="b")
+
+    def put_rule(name: str) -> None:
+        events.put_rule(Name=name, EventBusName="b", EventPattern=PATTERN)
+
     with ThreadPoolExecutor(8) as threads:
-        names = [f"r{number}" for number in range(300)]
-        list(threads.map(lambda name: events.put_rule(Name=name, EventBusName="b", EventPattern=PATTERN), names))
+        list(threads.map(put_rule, [f"r{number}" for number in range(300)]))
     assert refused(events.put_rule, Name="more", EventBusName="b", EventPattern=PATTERN)[:2] == (
         "LimitExceededException", "The requested resource exceeds the maximum number allowed.",
     )  # fmt: skip
