@@ -198,9 +198,9 @@ def _to_queue(
     async def send() -> NotDelivered | None:
         if raw:
             attributes = {name: QueueAttribute(*attribute) for name, attribute in message.attributes.items()}
-            return await _told(lambda: outside.enqueue(queue, message.text, attributes))
+            return await _told(lambda: outside.enqueue(queue, message.text, attributes, group=message.group))
         body = formats.envelope(message, post, signing)
-        return await _told(lambda: outside.enqueue(queue, body))
+        return await _told(lambda: outside.enqueue(queue, body, group=message.group))
 
     return send
 
