@@ -65,7 +65,7 @@ RESOURCES = {
 
 ABSENT = (
     # Features that Holdfast does not have; what would give the key is refused by name.
-    ("secretsmanager:(AddReplicaRegions|ForceOverwriteReplicaSecret|SecretPrimaryRegion)", ".*", "no replicas"),
+    ("secretsmanager:(AddReplicaRegions|ForceOverwriteReplicaSecret)", ".*", "no replicas"),
     (
         "secretsmanager:resource/AllowRotationLambdaArn",
         ".*",

@@ -215,7 +215,7 @@ def delete_secret(call: Call, value: api.DeleteSecretRequest) -> api.DeleteSecre
         date = rules.deletion_date(value.RecoveryWindowInDays, force, call.now)
         return _delete_missing(call, value.SecretId, date, force)
     secret, arn = found
-    add_resource_keys(context, secret.tags, secret.type, secret.rotation)
+    add_resource_keys(context, secret.region, secret.tags, secret.type, secret.rotation)
     authorize_found(call, "secretsmanager:DeleteSecret", arn, secret.account, value.SecretId, context, secret.policy)
     date = rules.deletion_date(value.RecoveryWindowInDays, force, call.now)
     if force:
