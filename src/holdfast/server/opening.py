@@ -75,8 +75,11 @@ def open_directory(settings: Settings, *, synchronous: Synchronous = "FULL") -> 
 def remember_clock(opened: Opened, *, movable: bool) -> None:
     """Keep whether this server's clock can be moved, for commands while none runs."""
     if movable != opened.clock_was_movable:
-        value = b"1" if movable else b""
-        opened.executor.immediately(lambda tx: tx.run(records.WRITE_METADATA, CLOCK_MOVABLE, value))
+
+        def unit(tx: Transaction) -> None:
+            tx.run(records.WRITE_METADATA, CLOCK_MOVABLE, b"1" if movable else b"")
+
+        opened.executor.immediately(unit)
         opened.clock_was_movable = movable
 
 
