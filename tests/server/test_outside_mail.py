@@ -65,6 +65,14 @@ def test_a_mail_as_the_relay_gets_it(relay: MailRelay) -> None:
     assert taken.text == LETTER.text
 
 
+@pytest.mark.parametrize("name", ["Orders", "Bestellungen für alle", 'Orders" <boss@example.org>, "'])
+def test_a_name_stands_before_the_senders_address(relay: MailRelay, name: str) -> None:
+    mail(plain(relay.port), Letter("people@example.org", "s", "t", sender_name=name))
+    (taken,) = relay.mails
+    (sender,) = taken.message["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == (name, "holdfast@example.org")
+
+
 @pytest.mark.parametrize(("to", "permanent"), [("nobody@example.org", True), ("later@example.org", False)])
 def test_a_recipient_that_the_relay_does_not_take(relay: MailRelay, to: str, permanent: bool) -> None:
     with pytest.raises(Refused) as caught:
@@ -80,6 +88,7 @@ def test_a_recipient_that_the_relay_does_not_take(relay: MailRelay, to: str, per
         Letter("a@example.org\r\nRCPT TO:<b@example.org>", "s", "t"),
         Letter("a@example.org", "s", "t", {"X": "a\r\nBcc: b@example.org"}),
         Letter("a@example.org", "s", "t", {"Subject": "another"}),
+        Letter("a@example.org", "s", "t", sender_name="a\r\nBcc: b@example.org"),
     ],
 )
 def test_no_line_break_becomes_a_header_or_a_command(relay: MailRelay, letter: Letter) -> None:

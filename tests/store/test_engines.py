@@ -14,7 +14,7 @@ from holdfast.services.holdfast.records import (
     WRITE_METADATA,
 )
 from holdfast.store.statements import Statement, prefix_range
-from holdfast.work.due import CANCEL, EFFECT, STORE, next_job, read_job, schedule
+from holdfast.work.due import CANCEL, DELIVERY, EFFECT, STORE, due_jobs, next_job, read_job, schedule
 
 from .conftest import Engine
 
@@ -70,6 +70,22 @@ def test_a_job_scheduled_again_replaces_itself(engine: Engine) -> None:
         assert after is not None
         assert after.subject == "later"
         assert next_job(tx, [STORE]) is None
+
+
+def test_jobs_of_an_account_are_passed_over(engine: Engine) -> None:
+    with engine.transaction() as tx:
+        for due, account in ((1, "1"), (2, "1"), (3, "2"), (9, "3")):
+            schedule(tx, ("sns.deliver", account, "eu-west-1", str(due)), due, None, str(due), DELIVERY)
+        schedule(tx, ("kms.delete-key", "1", "eu-west-1", "k"), 4, None, "key", STORE)
+        job = next_job(tx, [STORE, DELIVERY], {DELIVERY: "1"})
+        assert job is not None
+        assert job.account == "2"
+        job = next_job(tx, [STORE], {DELIVERY: "1"})
+        assert job is not None
+        assert job.subject == "k"
+        assert [job.due for job in due_jobs(tx, DELIVERY, 5, 10)] == [1, 2, 3]
+        assert [job.due for job in due_jobs(tx, DELIVERY, 5, 10, "1")] == [3]
+        assert [job.due for job in due_jobs(tx, DELIVERY, 5, 1, "2")] == [1]
 
 
 # No surrogates (not UTF-8) and no NUL, which the wire refuses.

@@ -17,7 +17,7 @@ from tests.wire import counterpart
 
 from holdfast.api import holdfast, kms, secretsmanager, ssm, sts
 from holdfast.api.base import Constraint, SerializationException, Shape, ValidationException
-from holdfast.wire.patterns import compile_pattern, translate
+from holdfast.wire.patterns import LINEAR, compile_pattern, translate
 from holdfast.wire.validation import ECHO_PARTS, PATTERN_LIMIT, VIOLATIONS, validate, validator
 
 FAILED = "failed to satisfy constraint: Member must"
@@ -427,7 +427,7 @@ def test_a_value_far_too_long_is_not_matched() -> None:
 
 def patterns() -> list[str]:
     found: set[str] = set()
-    for service in ("secretsmanager", "kms", "sts", "ssm", "holdfast"):
+    for service in ("cloudtrail", "events", "holdfast", "iam", "kms", "lambda_", "secretsmanager", "sns", "ssm", "sts"):
         found.update(shape["pattern"] for shape in model(service).values() if "pattern" in shape)
     return sorted(found)
 
@@ -435,14 +435,39 @@ def patterns() -> list[str]:
 @pytest.mark.parametrize("pattern", patterns())
 def test_every_pattern_compiles_and_survives_hostile_values(pattern: str) -> None:
     matches = compile_pattern(pattern).fullmatch
-    pieces = ("a", "a-", "-", "0", "1.", ".", "/", "/a", ":", "a:", " ", "\n", "é", "arn:aws:", "kms/xks/v1", "=", "*")
+    pieces = (
+        "a",
+        "a ",
+        "a-",
+        "-",
+        "0",
+        "1.",
+        ".",
+        "/",
+        "/a",
+        ":",
+        "a:",
+        " ",
+        "\n",
+        "é",
+        "arn:aws:",
+        "kms/xks/v1",
+        "=",
+        "*",
+    )
     started = time.perf_counter()
     for piece in pieces:
         for end in ("", "!", "\x01", piece[:-1]):
             matches(piece * (20_000 // len(piece)) + end)
             matches("a-" + piece * 5_000 + end)
-    # 136 values in well under a second; one exponential pattern would not return at all, a quadratic one takes minutes.
+    # 144 values in well under a second; one exponential pattern would not return at all, a quadratic one takes minutes.
     assert time.perf_counter() - started < 3
+
+
+@given(value=st.text("ab \t:\x7f\né", max_size=12), pattern=st.sampled_from(sorted(LINEAR)))
+def test_a_pattern_that_is_written_otherwise_means_the_same(value: str, pattern: str) -> None:
+    as_it_is = re.compile(translate(pattern), re.ASCII)
+    assert bool(compile_pattern(pattern).fullmatch(value)) is bool(as_it_is.fullmatch(value))
 
 
 # -- patterns ---------------------------------------------------------------------------------------------------------

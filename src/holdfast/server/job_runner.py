@@ -14,7 +14,7 @@ an effect that happened must be recorded before anything else happens to its sub
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -107,11 +107,11 @@ class JobRunner:
         self._answered = answered
         self._pace = Pace()
 
-    def next_job(self, lanes: Sequence[str]) -> DueJob | None:
-        return next_job(self._executor.snapshot(), lanes)
+    def next_job(self, lanes: Sequence[str], passed_over: Mapping[str, str]) -> DueJob | None:
+        return next_job(self._executor.snapshot(), lanes, passed_over)
 
-    def due_jobs(self, lane: str, limit: int) -> list[DueJob]:
-        return due_jobs(self._executor.snapshot(), lane, self._clock.service(), limit)
+    def due_jobs(self, lane: str, limit: int, passed_over: str | None) -> list[DueJob]:
+        return due_jobs(self._executor.snapshot(), lane, self._clock.service(), limit, passed_over)
 
     async def save_offset(self, offset: int) -> None:
         def unit(transaction: Transaction) -> None:

@@ -64,11 +64,11 @@ class Mailer:
 
 def _message(letter: Letter, sender: str, wall: float) -> EmailMessage:
     from email.message import EmailMessage  # a mail is rare: start-up is measured
-    from email.utils import formatdate
+    from email.utils import formataddr, formatdate
 
     message = EmailMessage()
     try:
-        message["From"] = sender
+        message["From"] = formataddr((letter.sender_name, sender))
         message["To"] = letter.to
         message["Subject"] = letter.subject
         message["Date"] = formatdate(wall)

@@ -242,7 +242,8 @@ class Settings:
         Setting(
             whole(1, 1000),
             OUTSIDE,
-            "How many destinations of events and messages are delivered to at once, beside the jobs. More wait.",
+            "How many destinations of events and messages are delivered to at once, beside the jobs; three quarters of them "
+            "at most are of one account. More wait.",
         ),
     ] = 64
     delivered_events_hours: Annotated[

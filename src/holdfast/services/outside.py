@@ -86,6 +86,8 @@ class Letter:
     text: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS, repr=False)
     """More of them: List-Unsubscribe, Message-ID."""
+    sender_name: str = ""
+    """Shown before the sender's address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ its result is thrown away.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,7 +28,7 @@ import msgspec
 from holdfast.store.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from holdfast.store.transaction import Transaction
     from holdfast.vault.randomness import Randomness
@@ -36,6 +37,7 @@ STORE = "store"
 EFFECT = "effect"
 DELIVERY = "delivery"
 INVOCATION = "invocation"
+NOBODY: Mapping[str, str] = MappingProxyType({})
 LANES = (STORE, EFFECT, DELIVERY, INVOCATION)
 """Jobs of all but the first may reach outside, and only so many of each run at once."""
 WAITING, RUNNING, DEAD = "waiting", "running", "dead"
@@ -77,8 +79,16 @@ NEXT = Statement(
     f"SELECT {_COLUMNS} FROM due_job WHERE state = 'waiting' AND lane = ?"  # noqa: S608 - a constant of this module
     " ORDER BY due, kind, account, region, subject LIMIT 1"
 )
+NEXT_BUT = Statement(
+    f"SELECT {_COLUMNS} FROM due_job WHERE state = 'waiting' AND lane = ? AND account <> ?"  # noqa: S608 - a constant
+    " ORDER BY due, kind, account, region, subject LIMIT 1"
+)
 DUE_NOW = Statement(
     f"SELECT {_COLUMNS} FROM due_job WHERE state = 'waiting' AND lane = ? AND due <= ?"  # noqa: S608 - a constant
+    " ORDER BY due, kind, account, region, subject LIMIT ?"
+)
+DUE_NOW_BUT = Statement(
+    f"SELECT {_COLUMNS} FROM due_job WHERE state = 'waiting' AND lane = ? AND account <> ? AND due <= ?"  # noqa: S608
     " ORDER BY due, kind, account, region, subject LIMIT ?"
 )
 READ = Statement(
@@ -169,15 +179,27 @@ def job_of_row(row: tuple[Any, ...] | None) -> DueJob | None:
     return DueJob(kind, account, region, subject, due, msgspec.json.decode(payload), *rest)
 
 
-def next_job(transaction: Transaction, lanes: Sequence[str] = LANES) -> DueJob | None:
-    """The waiting job of some lanes that is due first, whether its moment has come or not."""
-    found = [job for lane in lanes if (job := job_of_row(transaction.one(NEXT, lane))) is not None]
+def next_job(
+    transaction: Transaction, lanes: Sequence[str] = LANES, passed_over: Mapping[str, str] = NOBODY
+) -> DueJob | None:
+    """The waiting job of some lanes that is due first, whether its moment has come or not; in a lane of `passed_over` not
+    those of the account there."""
+    found: list[DueJob] = []
+    for lane in lanes:
+        but = passed_over.get(lane)
+        row = transaction.one(NEXT, lane) if but is None else transaction.one(NEXT_BUT, lane, but)
+        job = job_of_row(row)
+        if job is not None:
+            found.append(job)
     return min(found, key=lambda each: (each.due, each.key), default=None)
 
 
-def due_jobs(transaction: Transaction, lane: str, now: int, limit: int) -> list[DueJob]:
-    """The waiting jobs of a lane whose moment has come, the one that is due first first."""
-    rows = transaction.all(DUE_NOW, lane, now, limit)
+def due_jobs(transaction: Transaction, lane: str, now: int, limit: int, passed_over: str | None = None) -> list[DueJob]:
+    """The waiting jobs of a lane whose moment has come, the one that is due first first, without those of an account."""
+    if passed_over is None:
+        rows = transaction.all(DUE_NOW, lane, now, limit)
+    else:
+        rows = transaction.all(DUE_NOW_BUT, lane, passed_over, now, limit)
     return [job for row in rows if (job := job_of_row(row)) is not None]
 
 

@@ -3,19 +3,22 @@
 It asks the store for the job that is due first, waits until service time reaches it, and begins it through the server
 (`Runner.begin`: one write transaction with everything a call has). Jobs of the store run one after another; what the
 others do outside runs beside them, so many at once as their lane admits. A lane that is full is passed by: a destination
-that hangs keeps no rotation waiting, and rotations keep no event. Whoever schedules a job wakes the worker.
+that hangs keeps no rotation waiting, and rotations keep no event. No account has more of the lane of deliveries than its
+share: one whose receivers hang, or take one event a second, keeps no other account's events waiting. Whoever schedules a
+job wakes the worker.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from holdfast.work.clock import SystemClock
-from holdfast.work.due import DELIVERY, EFFECT, INVOCATION, LANES, DueJob
+from holdfast.work.due import DELIVERY, EFFECT, INVOCATION, LANES, NOBODY, DueJob
 
 LONGEST_WAIT = 30.0
 """Seconds; the machine's clock may be set while the worker waits."""
@@ -34,12 +37,12 @@ class Runner(Protocol):
     hurried: bool
     """While the clock is walked: nobody's reads need to be spared."""
 
-    def next_job(self, lanes: Sequence[str]) -> DueJob | None:
-        """The job of these lanes that is due first."""
+    def next_job(self, lanes: Sequence[str], passed_over: Mapping[str, str]) -> DueJob | None:
+        """The job of these lanes that is due first; in a lane of `passed_over` none of the account there."""
         ...
 
-    def due_jobs(self, lane: str, limit: int) -> list[DueJob]:
-        """The jobs of a lane whose moment has come, so many at most."""
+    def due_jobs(self, lane: str, limit: int, passed_over: str | None) -> list[DueJob]:
+        """The jobs of a lane whose moment has come, so many at most, none of an account that is passed over."""
         ...
 
     async def begin(self, job: DueJob) -> bool | Running:
@@ -67,10 +70,17 @@ class Effect(NamedTuple):
     began: float
     """Monotonic."""
     lane: str
+    account: str
 
 
 LIMITS: Mapping[str, int] = MappingProxyType({EFFECT: 8, DELIVERY: 64, INVOCATION: 8})
 """How many jobs of a lane run at once; those of the store wait for nothing."""
+
+
+def share_of(limit: int) -> int:
+    """How many deliveries of one account run at once: three quarters of the lane. More than half, so that only one account
+    can have all that it may."""
+    return limit - limit // 4
 
 
 class Worker:
@@ -80,6 +90,8 @@ class Worker:
         self._runner = runner
         self._clock = clock
         self._limits = limits
+        self._share = share_of(limits[DELIVERY])
+        self._least = min(*limits.values(), self._share)
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._effects: dict[asyncio.Task[bool], Effect] = {}
@@ -116,12 +128,23 @@ class Worker:
         await asyncio.gather(*left, return_exceptions=True)
 
     def _next(self) -> DueJob | None:
-        if len(self._effects) < min(self._limits.values()):
-            return self._runner.next_job(LANES)
+        if len(self._effects) < self._least:
+            return self._runner.next_job(LANES, NOBODY)
         limits = self._limits
-        return self._runner.next_job(
-            [lane for lane in LANES if lane not in limits or self.running(lane) < limits[lane]]
-        )
+        lanes = [lane for lane in LANES if lane not in limits or self.running(lane) < limits[lane]]
+        account = self._served()
+        return self._runner.next_job(lanes, NOBODY if account is None else {DELIVERY: account})
+
+    def _deliveries(self) -> Counter[str]:
+        """How many deliveries of each account run."""
+        return Counter(effect.account for effect in self._effects.values() if effect.lane == DELIVERY)
+
+    def _served(self) -> str | None:
+        """The account that has its share of deliveries."""
+        for account, number in self._deliveries().most_common(1):
+            if number >= self._share:
+                return account
+        return None
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -136,8 +159,14 @@ class Worker:
             await self._begin(first)
             return
         room = min(self._limits[DELIVERY] - self.running(DELIVERY), TOGETHER)
-        others = [job for job in self._runner.due_jobs(first.lane, room) if job.key != first.key]
-        await asyncio.gather(*(self._begin(job) for job in (first, *others[: room - 1])))
+        running = self._deliveries()
+        jobs: list[DueJob] = []
+        for job in (first, *self._runner.due_jobs(first.lane, room, self._served())):
+            if (jobs and job.key == first.key) or running[job.account] >= self._share or len(jobs) == room:
+                continue
+            running[job.account] += 1
+            jobs.append(job)
+        await asyncio.gather(*(self._begin(job) for job in jobs))
 
     async def _begin(self, job: DueJob) -> None:
         begun = await self._runner.begin(job)
@@ -145,7 +174,7 @@ class Worker:
             self._count(begun)
             return
         task = asyncio.get_running_loop().create_task(begun())
-        self._effects[task] = Effect(self._clock.monotonic(), job.lane)
+        self._effects[task] = Effect(self._clock.monotonic(), job.lane, job.account)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[bool]) -> None:
@@ -175,6 +204,11 @@ class Worker:
             walk = Walk(self.run_total - run, self.failed_total - failed, len(late))
         self.wake()
         return walk
+
+    async def jump(self, milliseconds: int) -> None:
+        """Move service time forward and begin nothing: as time goes by while no server runs."""
+        async with self._turn:
+            await self._move(self._clock.service() + milliseconds)
 
     async def _walk(self, target: int, late: set[asyncio.Task[bool]]) -> None:
         while True:

@@ -11,6 +11,7 @@ from holdfast.testing import Account, Server
 from tests.canaries import canary
 from tests.services.events.conftest import Receiver, Reply, Request, destination, put, role, rule, trust
 from tests.services.lambda_.refusals import refused
+from tests.services.sts.conftest import allow
 
 
 def to(account: Account, receiver: Receiver, **target: Any) -> str:
@@ -125,9 +126,12 @@ def test_what_may_help_is_tried_again(account: Account, receiver: Receiver, deli
 
 
 def test_a_role_that_may_not_call_is_no_way_in(account: Account, receiver: Receiver) -> None:
-    to(account, receiver)
+    dead = Receiver()
+    to(account, receiver, DeadLetterConfig={"Arn": f"{dead.url}/123456789012/dead"})
     account.client("iam").delete_role_policy(RoleName="caller", PolicyName="own")
-    put(account)
+    first = put(account)
+    assert json.loads(dead.next().json["MessageBody"])["id"] == first
+    dead.close()
     account.client("iam").put_role_policy(
         RoleName="caller",
         PolicyName="own",
@@ -146,6 +150,24 @@ def test_a_rules_role_is_that_of_targets_without_one(account: Account, receiver:
     rule(account, {"Id": "t", "Arn": arn}, RoleArn=role(account))
     put(account, {"n": 1})
     assert receiver.next().json["detail"] == {"n": 1}
+
+
+def test_whoever_adds_a_target_with_the_rules_role_may_give_it(account: Account, receiver: Receiver) -> None:
+    arn = destination(account, receiver.url)
+    rule(account, {"Id": "t", "Arn": arn}, RoleArn=role(account))
+    iam = account.client("iam")
+    iam.create_user(UserName="adder")
+    iam.put_user_policy(UserName="adder", PolicyName="own", PolicyDocument=allow("events:PutTargets"))
+    key = iam.create_access_key(UserName="adder")["AccessKey"]
+    user = Account(account.server, account.account, key["AccessKeyId"], key["SecretAccessKey"])
+    adder = user.client("events")
+    code, text, _ = refused(adder.put_targets, Rule="r", Targets=[{"Id": "t", "Arn": arn}])
+    assert (code, "iam:PassRole" in text) == ("AccessDeniedException", True)
+    queue = {"Id": "q", "Arn": f"{receiver.url}/123456789012/q"}
+    assert adder.put_targets(Rule="r", Targets=[queue])["FailedEntryCount"] == 0
+    iam.put_user_policy(UserName="adder", PolicyName="more", PolicyDocument=allow("iam:PassRole"))
+    assert adder.put_targets(Rule="r", Targets=[{"Id": "t", "Arn": arn}])["FailedEntryCount"] == 0
+    user.close()
 
 
 def test_roles_that_may_not_be_given(account: Account) -> None:

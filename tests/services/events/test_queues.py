@@ -108,3 +108,22 @@ def test_no_permission_is_seen_in_the_dead_letter_queue(account: Account, receiv
     put(account)
     assert attributes(dead.next().json)["ERROR_CODE"] == "NO_RESOURCE"
     dead.close()
+
+
+def test_an_event_of_which_a_target_asks_too_much_goes_there_too(account: Account, receiver: Receiver) -> None:
+    dead = Receiver()
+    letters = {"DeadLetterConfig": {"Arn": queue(dead)}}
+    template = {"InputTemplate": "[" + ",".join(["<aws.events.event.json>"] * 300) + "]"}
+    arn = destination(account, receiver.url)
+    parameters = {"HeaderParameters": {f"X-{n}": "$.detail.text" for n in range(100)}}
+    rule(
+        account,
+        {"Id": "q", "Arn": queue(receiver), "InputTransformer": template, **letters},
+        {"Id": "d", "Arn": arn, "RoleArn": role(account), "HttpParameters": parameters, **letters},
+    )
+    put(account, {"text": "x" * 20_000})
+    found = [attributes(dead.next().json) for _ in range(2)]
+    assert {each["TARGET_ARN"] for each in found} == {arn, queue(receiver)}
+    assert {each["ERROR_MESSAGE"] for each in found} == {"what the target asks for of the event is too large"}
+    assert receiver.nothing()
+    dead.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -133,7 +134,25 @@ def test_a_rule_with_targets_stays(events: Any, holdfast: Account) -> None:
     assert events.list_rules()["Rules"] == []
 
 
-def test_every_entry_answers_for_itself(events: Any) -> None:
+def test_a_bus_has_three_hundred_rules_at_most(events: Any) -> None:
+    events.create_event_bus(Name="b")
+
+    def put_rule(name: str) -> None:
+        events.put_rule(Name=name, EventBusName="b", EventPattern=PATTERN)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(put_rule, [f"r{number}" for number in range(300)]))
+    assert refused(events.put_rule, Name="more", EventBusName="b", EventPattern=PATTERN)[:2] == (
+        "LimitExceededException", "The requested resource exceeds the maximum number allowed.",
+    )  # fmt: skip
+    # One that is there can be put again, and another bus has room.
+    events.put_rule(Name="r0", EventBusName="b", EventPattern=PATTERN, State="DISABLED")
+    events.put_rule(Name="more", EventPattern=PATTERN)
+    events.delete_rule(Name="r1", EventBusName="b")
+    events.put_rule(Name="more", EventBusName="b", EventPattern=PATTERN)
+
+
+def test_every_entry_answers_for_itself(events: Any, holdfast: Account) -> None:
     good = {"Source": "app", "DetailType": "t", "Detail": '{"a": 1}'}
 
     def failure(**changes: Any) -> tuple[str, str]:
@@ -150,7 +169,16 @@ def test_every_entry_answers_for_itself(events: Any) -> None:
         assert failure(Source=source) == ("NotAuthorizedForSource", "Not authorized for the source.")
     for detail in ("{", "[]", "5", '{"a": NaN}', '{"a": 1e999}', "[" * 5000, f'{{"a": {"[" * 300}{"]" * 300}}}'):
         assert failure(Detail=detail) == ("MalformedDetail", "Detail is malformed.")
-    assert failure(EventBusName="no")[0] == "InvalidArgument"
+    # Over in no time, though none of its quotes has an end: some 200,000 places to look for one.
+    assert failure(Detail="[" * 201 + '"' + '\\"' * 100_000 + "\\")[0] == "MalformedDetail"
+    elsewhere = f"arn:aws:events:eu-west-1:{holdfast.account}:event-bus/default"
+    assert failure(EventBusName=elsewhere)[0] == "InvalidArgument"
+    assert failure(DetailType="t" * 129)[0] == "InvalidArgument"
+    assert events.put_events(Entries=[{**good, "DetailType": "t" * 128}])["FailedEntryCount"] == 0
+    # A bus that is not there matches nothing.
+    nowhere = events.put_events(Entries=[{**good, "EventBusName": "no"}])
+    assert nowhere["FailedEntryCount"] == 0
+    assert nowhere["Entries"][0]["EventId"]
     assert failure(Time=datetime(1960, 1, 1, tzinfo=UTC))[1].startswith("Parameter Time is not valid.")
     brackets = json.dumps({"text": "[" * 1000, "list": [[]] * 1000})
     assert events.put_events(Entries=[{**good, "Detail": brackets}])["FailedEntryCount"] == 0

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from holdfast.services.events.transformer import (
+    LARGEST,
     MISSING,
     BadPath,
+    TooLarge,
     at_path,
     is_variable_name,
     problem_of,
@@ -150,3 +152,15 @@ def test_documented(template: str, expected: str) -> None:
 )
 def test_templates_that_are_refused(template: str, problem: str) -> None:
     assert problem_of(template, {"state": "$.detail.state"}) == problem
+
+
+def test_a_template_is_not_filled_without_end() -> None:
+    whole = "".join("<aws.events.event.json>" for _ in range(300))
+    event = {"detail": {"text": "x" * 200_000}}
+
+    def fill(template: str) -> str:
+        return transform(template, {}, event, rule_arn="", rule_name="", ingested="")
+
+    assert len(fill("<aws.events.event.json>" * 5)) < LARGEST
+    with pytest.raises(TooLarge):
+        fill(whole)

@@ -142,7 +142,8 @@ INVALID: list[str] = [
     '{"source": [{"numeric": ["<", 5, ">", 1]}]}',
     '{"source": [{"numeric": [">", 1, "<", 5, "=", 3]}]}',
     '{"source": [{"numeric": ["=", 6e9]}]}',
-    '{"source": [6000000000]}',
+    '{"source": [{"anything-but": 6000000000}]}',
+    '{"source": [{"anything-but": [1, 6000000000]}]}',
     '{"source": [{"wildcard": "a**b"}]}',
     '{"source": [{"wildcard": "a\\\\b"}]}',
     '{"source": [{"wildcard": "a\\\\"}]}',
@@ -158,6 +159,12 @@ INVALID: list[str] = [
     "[" * 20_000,
     '{"a":' * 5_000 + "1" + "}" * 5_000,
 ]
+
+
+def test_a_number_that_stands_for_itself_has_no_range() -> None:
+    pattern = {"detail": {"account": [123456789012], "at": [1794000000000.0]}}
+    assert matches(pattern, {"detail": {"account": 123456789012, "at": 1794000000000}})
+    assert not matches(pattern, {"detail": {"account": 123456789013, "at": 1794000000000}})
 
 
 @pytest.mark.parametrize("text", INVALID, ids=lambda text: text[:60])

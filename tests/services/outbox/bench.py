@@ -128,12 +128,12 @@ class Bench:
             source=Source(),
         )
 
-    async def put(self, *carried: str, destination: str = "hook", delay: int = 0) -> None:
+    async def put(self, *carried: str, destination: str = "hook", delay: int = 0, account: str = "") -> None:
         """Deliveries whose body is what they carry, all in one transaction."""
 
         def put_all(call: Call) -> None:
             for each in carried:
-                put(call, KIND, destination, each, each.encode(), delay=delay)
+                put(call, KIND, destination, each, each.encode(), delay=delay, account=account)
 
         await self.change(put_all)
 

@@ -43,6 +43,25 @@ def test_destinations_that_hang_fill_their_own_lane_alone(tmp_path: Path, receiv
     run(main)
 
 
+def test_an_account_whose_destinations_hang_keeps_no_other_account_waiting(tmp_path: Path, receiver: Receiver) -> None:
+    async def main() -> None:
+        gate = threading.Event()
+        receiver.answer = lambda received: 200 if received.body == b"other" or gate.wait(20) else 500
+        bench = Bench(tmp_path, receiver.url, delivery_workers=4)
+        bench.house.start()
+        for number in range(8):
+            await bench.put(f"event {number}", destination=f"hook {number}")
+        await bench.until(lambda: bench.house.worker.running(DELIVERY) == 3)
+        await bench.put("other", account="222222222222")
+        await bench.until(lambda: bench.states()["other"] == "delivered")
+        assert bench.house.worker.running(DELIVERY) == 3
+        gate.set()
+        await bench.until(lambda: set(bench.states().values()) == {"delivered"})
+        await bench.close()
+
+    run(main)
+
+
 def test_effects_that_hang_keep_no_delivery(tmp_path: Path, receiver: Receiver) -> None:
     async def main() -> None:
         bench = Bench(tmp_path, receiver.url)

@@ -281,9 +281,12 @@ def test_mails(sns: Any, topic: str, mailbox: Mailbox) -> None:
     assert asked["Subject"] == "AWS Notification - Subscription Confirmation"
     link = next(line for line in asked.get_content().splitlines() if "Action=ConfirmSubscription" in line)
     urllib.request.urlopen(link).close()
+    assert asked["From"] == "holdfast@example.org"
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="DisplayName", AttributeValue="Orders")
     sns.publish(TopicArn=topic, Message="Grüße\nan alle", Subject="hello")
     _, letter = mailbox.next()
     assert letter["Subject"] == "hello"
+    assert letter["From"] == "Orders <holdfast@example.org>"
     text = letter.get_content()
     assert text.splitlines()[:4] == ["Grüße", "an alle", "", "--"]
     unsubscribe = next(line for line in text.splitlines() if "Action=Unsubscribe" in line)

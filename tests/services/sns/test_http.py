@@ -184,3 +184,24 @@ def test_who_visited_a_link_is_on_record_with_the_topics_owner(empty_account: Ac
     assert record["userIdentity"] == {"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"}
     assert record["requestParameters"] == {"topicArn": topic, "token": "HIDDEN_DUE_TO_SECURITY_REASONS"}
     assert record["readOnly"] is False
+
+
+def test_the_group_of_a_message_reaches_queues_and_nothing_else(sns: Any, topic: str, receiver: Receiver) -> None:
+    confirmed(sns, receiver, topic)
+    queue = Receiver()
+    queue.answer = lambda _: (200, {}, b'{"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274"}')
+    for name, raw in (("q", "false"), ("raw", "true")):
+        sns.subscribe(
+            TopicArn=topic,
+            Protocol="sqs",
+            Endpoint=f"{queue.url}/123456789012/{name}",
+            Attributes={"RawMessageDelivery": raw},
+        )
+    sns.publish(TopicArn=topic, Message="hello", MessageGroupId="tenant-7")
+    assert b"tenant-7" not in notification(receiver).body
+    queue.wait_for(lambda received: len(received) == 2)
+    assert {json.loads(each.body)["MessageGroupId"] for each in queue.received} == {"tenant-7"}
+    sns.publish(TopicArn=topic, Message="hello")
+    queue.wait_for(lambda received: len(received) == 4)
+    assert all("MessageGroupId" not in json.loads(each.body) for each in queue.received[2:])
+    queue.close()

@@ -34,6 +34,14 @@ def text(value: str, kind: str = "String") -> dict[str, str]:
             "MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not valid for"
             " this topic type",
         ),
+        *(
+            (
+                {"Message": "x", "MessageGroupId": group},
+                "MessageGroupId Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in"
+                " length",
+            )
+            for group in ("", "a b", "ü", "x" * 129)
+        ),
     ],
 )
 def test_messages_that_are_refused(sns: Any, topic: str, members: dict[str, Any], expected: str) -> None:

@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from holdfast.services.events import connection_records as records
 from holdfast.services.events.connection_records import AUTHORIZED
-from holdfast.services.events.inputs import input_of, value_at
+from holdfast.services.events.inputs import input_of, values_at
 from holdfast.services.events.roles import assumable, role_may
 from holdfast.services.outbox.deliveries import NotDelivered, Send
 from holdfast.services.outside import Answer, Outgoing, OutsideError
@@ -106,7 +106,7 @@ def request_of(
     text: str,
     event: dict[str, Any],
 ) -> Outgoing | None:
-    """The request without what an OAuth token adds; None when a header cannot hold its value."""
+    """The request without what an OAuth token adds; None when a header cannot hold its value. Raises TooLarge."""
     of_connection = parameters.InvocationHttpParameters
     headers = _with(HEADERS, _values(own.HeaderParameters if own else None, event).items())
     headers = _with(headers, _pairs(of_connection.HeaderParameters if of_connection else None))
@@ -115,7 +115,7 @@ def request_of(
         return None
     query = _values(own.QueryStringParameters if own else None, event)
     query.update(_pairs(of_connection.QueryStringParameters if of_connection else None))
-    path = [value_at(value, event) for value in (own.PathParameterValues if own else None) or ()]
+    path = values_at((own.PathParameterValues if own else None) or (), event)
     url = address_of(destination.endpoint, path, query)
     body = b""
     if destination.method not in BODILESS:
@@ -139,7 +139,7 @@ def _segment(value: str) -> str:
 
 
 def _values(given: Mapping[str, str] | None, event: dict[str, Any]) -> dict[str, str]:
-    return {name: value_at(value, event) for name, value in (given or {}).items()}
+    return dict(zip(given, values_at(given.values(), event), strict=True)) if given else {}
 
 
 def _pairs(members: list[Any] | None) -> list[tuple[str, str]]:

@@ -27,6 +27,7 @@ from holdfast.services.events.roles import EVENTS, assumable, role_may
 from holdfast.services.events.routing import DELIVER, Carried, route_to
 from holdfast.services.events.tags import resource_context
 from holdfast.services.events.targets import Kind, decode_target, kind_of
+from holdfast.services.events.transformer import TooLarge
 from holdfast.services.functions import function_at
 from holdfast.services.outbox.deliveries import Again, Courier, Delivery, GivenUp, NotDelivered, Send
 from holdfast.services.outbox.records import put
@@ -87,6 +88,15 @@ def prepare(call: Call, delivery: Delivery) -> Send | NotDelivered | None:
     if target is None:
         return _final(NO_RESOURCE, "the rule has no such target any more")
     carried = msgspec.json.decode(delivery.body, type=Carried)
+    try:
+        return _to_target(call, delivery, where, target, carried)
+    except TooLarge:
+        return _final("SDK_CLIENT_ERROR", "what the target asks for of the event is too large")
+
+
+def _to_target(
+    call: Call, delivery: Delivery, where: RuleAt, target: api.Target, carried: Carried
+) -> Send | NotDelivered | None:
     arn = target.Arn or ""
     match kind_of(arn):
         case Kind.TOPIC:

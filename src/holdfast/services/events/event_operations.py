@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 
 LARGEST = 262_144
 """Bytes of all entries together."""
+LONGEST_DETAIL_TYPE = 128
+"""Characters ("Free-form string, with a maximum of 128 characters": API reference, PutEventsRequestEntry)."""
 OF_TIME = 14
 """Bytes that a Time counts for ("Calculating PutEvents event entry size", user guide)."""
 LATEST = 253_402_300_800
 """The first second of the year 10000."""
 DEEPEST = 200
 """Objects and arrays in one another."""
-BETWEEN = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+BETWEEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+"""A text; one without an end goes to the end, or each of its quotes would be looked at as the beginning of another."""
 BRACKETS = re.compile(r"[\[\]{}]")
 NEEDED = ("id", "account", "source", "time", "region", "resources", "detail-type")
 """Fields that an event of TestEventPattern must have."""
@@ -64,7 +67,7 @@ def _size(entry: api.PutEventsRequestEntry) -> int:
 
 
 def _authorized(call: Call, entry: api.PutEventsRequestEntry) -> tuple[BusAt, bool]:
-    """The bus of an entry, after the caller was authorized to send to it, and whether it is there."""
+    """The bus of an entry, after the caller was authorized to send to it, and whether it is of this Region."""
     where = bus_of(call, entry.EventBusName)
     bus = records.read_bus(call.tx, where)
     context: dict[str, ContextValue] = {
@@ -82,14 +85,16 @@ def _authorized(call: Call, entry: api.PutEventsRequestEntry) -> tuple[BusAt, bo
         owner=where.account,
         resource_policy=compiled(bus.policy) if bus else None,
     )
-    return where, bus is not None and where.region == call.region
+    return where, where.region == call.region
 
 
-def _put(call: Call, entry: api.PutEventsRequestEntry, where: BusAt, there: bool) -> api.PutEventsResultEntry:
+def _put(call: Call, entry: api.PutEventsRequestEntry, where: BusAt, here: bool) -> api.PutEventsResultEntry:
+    """What becomes of an entry. For a bus that is not there it is taken and matches nothing ("publish an event to an event
+    bus that does not exist … will not fail the request", user guide, "Sending events with PutEvents")."""
     try:
         detail = _checked(entry)
-        if not there:
-            raise _not_valid("EventBusName", f"Event bus {where.name} does not exist.")
+        if not here:
+            raise _not_valid("EventBusName", f"Event bus {where.name} is not of this Region.")
     except Refused as refused:
         return api.PutEventsResultEntry(ErrorCode=refused.code, ErrorMessage=refused.text)
     event = Emitted(
@@ -111,6 +116,8 @@ def _checked(entry: api.PutEventsRequestEntry) -> dict[str, Any]:
     for name in ("Source", "DetailType", "Detail"):
         if not getattr(entry, name):
             raise _not_valid(name, f"{name} is a required argument.")
+    if len(entry.DetailType or "") > LONGEST_DETAIL_TYPE:
+        raise _not_valid("DetailType", f"DetailType is longer than {LONGEST_DETAIL_TYPE} characters.")
     if (entry.Source or "").lower().startswith("aws."):
         raise Refused("NotAuthorizedForSource", "Not authorized for the source.")
     if entry.Time is not None and not 0 <= entry.Time < LATEST:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from holdfast.access.keys import iso_instant
-from holdfast.services.events.transformer import MISSING, BadPath, at_path, transform
+from holdfast.services.events.transformer import LARGEST, MISSING, BadPath, TooLarge, at_path, transform
 
 if TYPE_CHECKING:
     from holdfast.api import events as api
@@ -19,7 +20,7 @@ def compact(value: Any) -> str:
 
 
 def input_of(target: api.Target, carried: Carried, rule: RuleAt, partition: str) -> str:
-    """The JSON text, or the text that the author of a template made of it."""
+    """The JSON text, or the text that the author of a template made of it. Raises TooLarge."""
     if target.Input:
         return target.Input
     if target.InputPath:
@@ -36,6 +37,18 @@ def input_of(target: api.Target, carried: Carried, rule: RuleAt, partition: str)
         rule_name=rule.name,
         ingested=iso_instant(carried.ingested),
     )
+
+
+def values_at(texts: Iterable[str], event: dict[str, Any]) -> list[str]:
+    """`value_at` of each. Raises TooLarge: a target has any number of them, and each may stand for the whole event."""
+    values: list[str] = []
+    size = 0
+    for text in texts:
+        values.append(value_at(text, event))
+        size += len(values[-1])
+        if size > LARGEST:
+            raise TooLarge
+    return values
 
 
 def value_at(text: str, event: dict[str, Any]) -> str:

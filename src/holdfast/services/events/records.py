@@ -84,6 +84,7 @@ LIST_RULES = Statement(
     f"SELECT {_RULE_COLUMNS} FROM event_rule WHERE {_BUS} AND name > ? AND name >= ? AND name < ?"  # noqa: S608
     " ORDER BY name LIMIT ?"
 )
+COUNT_RULES = Statement(f"SELECT COUNT(*) FROM (SELECT 1 FROM event_rule WHERE {_BUS} LIMIT ?) AS counted")  # noqa: S608
 HAS_RULES = Statement(f"SELECT 1 FROM event_rule WHERE {_BUS} LIMIT 1")  # noqa: S608
 RULES_BY_TARGET = Statement(
     "SELECT DISTINCT t.rule, r.created_by FROM event_target t JOIN event_rule r ON r.account = t.account"

@@ -23,9 +23,13 @@ from holdfast.store.statements import prefix_range
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
+    from holdfast.services.events.names import BusAt
 
 NEITHER = "Parameter(s) EventPattern or ScheduleExpression must be specified."
 ONLY_DEFAULT_BUS = "ScheduleExpression is supported only on the default event bus."
+EXCEEDED = "The requested resource exceeds the maximum number allowed."
+MOST_RULES = 300
+"""Of one bus (EventBridge quotas). It bounds what one event costs: as many deliveries as these rules have targets."""
 HAS_TARGETS = "Rule can't be deleted since it has targets."
 _IN_PATTERN = {
     "events:source": ("source",),
@@ -70,6 +74,8 @@ def put_rule(call: Call, value: api.PutRuleRequest) -> api.PutRuleResponse:
         schedule_jobs.check(schedule, call.now)
     if value.RoleArn:
         pass_role(call, value.RoleArn, where.arn(call.partition))
+    if before is None:
+        _check_room(call, where.on)
     rule = Rule(
         *where,
         pattern=pattern,
@@ -83,6 +89,12 @@ def put_rule(call: Call, value: api.PutRuleRequest) -> api.PutRuleResponse:
     )
     _write(call, before, rule)
     return api.PutRuleResponse(RuleArn=where.arn(call.partition))
+
+
+def _check_room(call: Call, on: BusAt) -> None:
+    row = call.tx.one(records.COUNT_RULES, *on, MOST_RULES)
+    if row is not None and row[0] >= MOST_RULES:
+        raise api.LimitExceededException(EXCEEDED)
 
 
 def _write(call: Call, before: Rule | None, rule: Rule) -> None:

@@ -9,13 +9,12 @@ from holdfast.services.events import records
 from holdfast.services.events.finding import find_rule
 from holdfast.services.events.pages import page
 from holdfast.services.events.roles import pass_role
+from holdfast.services.events.rule_operations import EXCEEDED
 from holdfast.services.events.tags import one_or_several
-from holdfast.services.events.targets import MOST_TARGETS, check_target, decode_target, encode_target
+from holdfast.services.events.targets import MOST_TARGETS, WITH_ROLE, check_target, decode_target, encode_target
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
-
-EXCEEDED = "The requested resource exceeds the maximum number allowed."
 
 
 def put_targets(call: Call, value: api.PutTargetsRequest) -> api.PutTargetsResponse:
@@ -24,9 +23,11 @@ def put_targets(call: Call, value: api.PutTargetsRequest) -> api.PutTargetsRespo
     context = {"events:TargetArn": one_or_several([target.Arn or "" for target in targets])}
     rule = find_rule(call, "events:PutTargets", value.Rule, value.EventBusName, context)
     for target in targets:
-        check_target(call, target, rule.role)
-        if target.RoleArn:
-            pass_role(call, target.RoleArn, rule.at.arn(call.partition))
+        kind = check_target(call, target, rule.role)
+        # The rule's role was given to the rule for other targets: whoever adds one that uses it gives it anew.
+        role = target.RoleArn or (rule.role if kind in WITH_ROLE else "")
+        if role:
+            pass_role(call, role, rule.at.arn(call.partition))
     ids = {*records.target_ids(call.tx, rule.at), *(target.Id or "" for target in targets)}
     if len(ids) > MOST_TARGETS:
         raise api.LimitExceededException(EXCEEDED)

@@ -45,6 +45,10 @@ class Kind(StrEnum):
     BUS = "event-bus"
 
 
+WITH_ROLE = (Kind.API_DESTINATION, Kind.BUS)
+"""Targets that are reached as a role; the others with the permission of their own policy."""
+
+
 def kind_of(arn: str) -> Kind | None:
     """What an ARN is of; None for what no event can be sent to."""
     if QUEUE_URL.fullmatch(arn):
@@ -99,7 +103,7 @@ def check_target(call: Call, target: api.Target, rule_role: str) -> Kind:
 def _check_role(target: api.Target, kind: Kind, rule_role: str) -> None:
     if kind is Kind.API_DESTINATION and not (target.RoleArn or rule_role):
         raise ValidationException(f"RoleArn is required for target {target.Arn}.")
-    if target.RoleArn and kind not in (Kind.API_DESTINATION, Kind.BUS):
+    if target.RoleArn and kind not in WITH_ROLE:
         raise NotImplementedException(
             f"Holdfast sends to {kind.value} with the permission of the target's own policy, and does not implement "
             f"RoleArn for it: target {target.Id}."

@@ -14,6 +14,9 @@ from typing import Any, Final, cast
 
 MOST_PATHS: Final = 100
 LONGEST_TEMPLATE: Final = 8192
+LARGEST: Final = 1 << 20
+"""Characters that a template may be filled to: what the largest targets take, and less than a template full of
+`<aws.events.event.json>` would make of a large event."""
 RULE_ARN = "aws.events.rule-arn"
 RULE_NAME = "aws.events.rule-name"
 INGESTION_TIME = "aws.events.event.ingestion-time"
@@ -28,6 +31,10 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 class BadPath(ValueError):
     """A text that is no JSONPath of the kind that EventBridge takes."""
+
+
+class TooLarge(Exception):
+    """More than LARGEST would come of an event."""
 
 
 def path_steps(path: str) -> list[str | int]:
@@ -104,7 +111,7 @@ def _after_blanks(text: str, position: int) -> int:
 def transform(
     template: str, paths: Mapping[str, str], event: Mapping[str, Any], *, rule_arn: str, rule_name: str, ingested: str
 ) -> str:
-    """The template with its variables filled in.
+    """The template with its variables filled in; raises TooLarge.
 
     Inside quotes a text stands as it is, without escaping, and anything else as JSON; outside them everything is JSON.
     """
@@ -116,9 +123,16 @@ def transform(
         EVENT_JSON: event,
     }
 
+    size = 0
+
     def value_of(name: str, quoted: bool) -> str:
+        nonlocal size
         found = reserved[name] if name in reserved else at_path(event, paths[name]) if name in paths else MISSING
-        return _shown(found, quoted)
+        shown = _shown(found, quoted)
+        size += len(shown)
+        if size > LARGEST:
+            raise TooLarge
+        return shown
 
     return _filled(template, value_of)
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 LARGEST: Final = 5_000_000_000
-"""Numbers are compared between minus and plus this, with 15 digits at most (user guide, "Numeric matching")."""
+"""Numbers of `numeric` and `anything-but` are between minus and plus this (user guide, "Numeric matching"); a number that
+stands for itself need not be, or none could ask for an account or a time."""
 
 
 class BadPattern(ValueError):
@@ -51,7 +52,6 @@ def matcher(form: Any) -> Matcher:
 def equal(expected: Any) -> Matcher:
     """A JSON scalar. Numbers are equal by value, true is not 1."""
     if is_number(expected):
-        _require_range(expected)
         return lambda value: is_number(value) and value == expected
     kind: type[Any] = type(expected)  # pyright: ignore[reportUnknownVariableType]
     return lambda value: type(value) is kind and value == expected
@@ -235,6 +235,8 @@ def _texts_of(rule: dict[str, Any]) -> list[Matcher]:
 def _scalar(form: Any) -> Any:
     if form is None or isinstance(form, bool | dict | list):
         raise BadPattern("Inside anything but list, start|null|boolean is not supported.")
+    if is_number(form):
+        _require_range(form)
     return form
 
 

@@ -114,7 +114,7 @@ def _post(call: Call, topic: Topic, subscription_arn: str) -> tuple[formats.Post
     base = call.surroundings.control.home(call.tx)[0]
     key = records.read_signing_key(call.tx, call.region)
     assert key is not None  # `deliver` made one
-    post = formats.Post(topic.key.arn(call.partition), subscription_arn, base)
+    post = formats.Post(topic.key.arn(call.partition), subscription_arn, base, topic.display_name)
     url = formats.certificate_url(base, key.key_id)
     return post, formats.Signing(_signer(call, key), url, topic.signature_version or "1")
 
@@ -198,9 +198,9 @@ def _to_queue(
     async def send() -> NotDelivered | None:
         if raw:
             attributes = {name: QueueAttribute(*attribute) for name, attribute in message.attributes.items()}
-            return await _told(lambda: outside.enqueue(queue, message.text, attributes))
+            return await _told(lambda: outside.enqueue(queue, message.text, attributes, group=message.group))
         body = formats.envelope(message, post, signing)
-        return await _told(lambda: outside.enqueue(queue, body))
+        return await _told(lambda: outside.enqueue(queue, body, group=message.group))
 
     return send
 

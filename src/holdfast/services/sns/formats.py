@@ -50,6 +50,8 @@ class Post:
     subscription_arn: str
     base: str
     """The server's own address."""
+    display_name: str = ""
+    """Of the topic: whom its mails say that they come from."""
 
     @property
     def unsubscribe_url(self) -> str:
@@ -171,23 +173,26 @@ def letter(message: Message, post: Post, to: str) -> Letter:
             "If you wish to stop receiving notifications from this topic, please click or visit the link below to"
             f" unsubscribe:\n{post.unsubscribe_url}\n"
         )
-        return Letter(to, message.subject or SUBJECT, text, {"List-Unsubscribe": f"<{post.unsubscribe_url}>"})
+        return Letter(
+            to, message.subject or SUBJECT, text, {"List-Unsubscribe": f"<{post.unsubscribe_url}>"}, post.display_name
+        )
     link = post.subscribe_url(message.token)
     if message.kind == GOODBYE:
         text = (
             f"Your subscription to the topic below has been deactivated:\n{post.topic_arn}\n\n"
             f"If this was not your intention, click or visit the link below to resubscribe:\n{link}\n"
         )
-        return Letter(to, GOODBYE_SUBJECT, text)
+        return Letter(to, GOODBYE_SUBJECT, text, sender_name=post.display_name)
     text = (
         f"You have chosen to subscribe to the topic:\n{post.topic_arn}\n\n"
         "To confirm this subscription, click or visit the link below (If this was in error no action is necessary):\n"
         f"{link}\n"
     )
-    return Letter(to, CONFIRM_SUBJECT, text)
+    return Letter(to, CONFIRM_SUBJECT, text, sender_name=post.display_name)
 
 
 def json_letter(message: Message, post: Post, signing: Signing, to: str) -> Letter:
     """The mail of protocol email-json."""
     subjects = {NOTIFICATION: message.subject or SUBJECT, CONFIRMATION: CONFIRM_SUBJECT, GOODBYE: GOODBYE_SUBJECT}
-    return Letter(to, subjects[message.kind], envelope(message, post, signing) + "\n")
+    text = envelope(message, post, signing) + "\n"
+    return Letter(to, subjects[message.kind], text, sender_name=post.display_name)

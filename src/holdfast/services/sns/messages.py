@@ -22,6 +22,8 @@ LARGEST: Final = 262_144
 LONGEST_SUBJECT: Final = 100
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _RESERVED = ("aws.", "amazon.")
+_GROUP = re.compile(r"[!-~]{1,128}")
+GROUP_CHARACTERS = "MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length"
 _TYPE = re.compile(r"(String|Number|Binary)(\.[A-Za-z0-9_.-]+)?")
 NOTIFICATION = "Notification"
 CONFIRMATION = "SubscriptionConfirmation"
@@ -44,6 +46,8 @@ class Message(msgspec.Struct, omit_defaults=True):
     """Of a confirmation."""
     subscription: str = ""
     """Of a dead letter: for whom it was."""
+    group: str = ""
+    """MessageGroupId: forwarded to queues, and to nothing else ("For standard topics", API reference, Publish)."""
 
     def __repr__(self) -> str:
         return f"Message({self.kind}, {self.message_id})"
@@ -75,9 +79,14 @@ def message_of(value: api.PublishInput | api.PublishBatchRequestEntry, message_i
     if size_of(value) > LARGEST:
         raise invalid("Message too long")
     _check_subject(value.Subject)
-    for name in ("MessageDeduplicationId", "MessageGroupId"):
-        if getattr(value, name) is not None:
-            raise invalid(f"{name} Reason: The request includes {name} parameter that is not valid for this topic type")
+    if value.MessageDeduplicationId is not None:
+        raise invalid(
+            "MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not valid for"
+            " this topic type"
+        )
+    group = value.MessageGroupId
+    if group is not None and _GROUP.fullmatch(group) is None:
+        raise invalid(f"MessageGroupId Reason: {GROUP_CHARACTERS}")
     attributes = {name: _attribute(name, given) for name, given in (value.MessageAttributes or {}).items()}
     texts: dict[str, str] = {}
     text = value.Message
@@ -86,7 +95,7 @@ def message_of(value: api.PublishInput | api.PublishBatchRequestEntry, message_i
             raise invalid("MessageStructure")
         texts = _texts(value.Message)
         text = texts.pop("default")
-    return Message(NOTIFICATION, message_id, now, text, value.Subject, attributes, texts)
+    return Message(NOTIFICATION, message_id, now, text, value.Subject, attributes, texts, group=group or "")
 
 
 def _check_subject(subject: str | None) -> None:
