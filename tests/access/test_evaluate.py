@@ -326,7 +326,8 @@ ALICE = f"arn:aws:iam::{HOME}:user/staff/alice"
         ((grant(ALICE, equals={"a": "1"}),), {}, IMPLICIT),
         ((grant(ALICE, subset={"a": "1"}),), {"a": "1", "b": "2"}, ALLOW),
         ((grant(ALICE, subset={"a": "1"}),), {"a": "2"}, IMPLICIT),
-        ((grant(ALICE, subset={"A": "1"}),), {"a": "1"}, IMPLICIT),  # encryption contexts have case
+        ((grant(ALICE, subset={"A": "1"}),), {"a": "1"}, ALLOW),  # a constraint's keys have no case, its values do
+        ((grant(ALICE, subset={"a": "x"}),), {"a": "X"}, IMPLICIT),
         ((grant(ALICE, equals={"a": "1"}, subset={"b": "2"}),), {"a": "1"}, IMPLICIT),
         ((grant(ALICE, equals={"x": "1"}), grant(ALICE)), {}, ALLOW),
     ],

@@ -191,6 +191,12 @@ def test_a_repeated_call_is_one_rotation(rotated: Rotated) -> None:
             "InvalidParameterException",
             "You cannot specify both rotation frequency and schedule expression together.",
         ),
+        (
+            # As DescribeSecret shows a rate of days: what it shows cannot be sent back.
+            {"RotationRules": {"AutomaticallyAfterDays": 10, "ScheduleExpression": "rate(10 days)"}},
+            "InvalidParameterException",
+            "You cannot specify both rotation frequency and schedule expression together.",
+        ),
         ({"RotationRules": {"ScheduleExpression": "rate(1 hour)"}}, "InvalidParameterException", "at least 4 hours"),
         (
             {"RotationLambdaARN": "arn:aws:lambda:us-east-1:ACCOUNT:function:mine"},

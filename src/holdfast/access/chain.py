@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from holdfast.access.decision import Decision, MatchedStatement, NearMiss, Outcome
+from holdfast.access.decision import Decision, MatchedStatement, Outcome
 from holdfast.access.explain import gaps_of
+from holdfast.access.matched import NearMiss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -27,8 +27,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
-from holdfast.access.decision import GRANT, Decision, MatchedStatement, NearMiss, Outcome, PolicyKind
+from holdfast.access.decision import GRANT, Decision, MatchedStatement, Outcome, PolicyKind
 from holdfast.access.keys import is_service_principal, reader_of
+from holdfast.access.matched import NearMiss
 from holdfast.access.principal import PrincipalKind
 from holdfast.access.principals import Directness, PrincipalElement
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from holdfast.access.comparisons import any_of
 from holdfast.access.conditions import Condition, compile_condition
-from holdfast.access.decision import MatchedStatement, NearMiss, PolicyKind, UnmetCondition
+from holdfast.access.decision import MatchedStatement, PolicyKind
 from holdfast.access.document import PolicyError
 from holdfast.access.grammar import CURRENT, PolicyDocument, Statement, demand_current_version, read_policy
 from holdfast.access.keys import reader_of
+from holdfast.access.matched import NearMiss, UnmetCondition
 from holdfast.access.patterns import Match, Pattern
 from holdfast.access.principals import Directness
 

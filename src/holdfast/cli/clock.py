@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -17,12 +17,33 @@ clock = App(
 Service time is what every date and due moment follows. It can be moved on a server that was started with
 --movable-clock, and on every `holdfast dev`.
 
+Both commands work on a directory whose server does not run, too. What would have fallen due there is caught up with by
+the next server: once, however often it fell due.
+
 For example:
 
     holdfast clock show
     holdfast clock advance 30d
 """,
 )
+
+
+def _ask(data: str | None, operation: str, seconds: float | None, **members: object) -> dict[str, Any]:
+    """The server; when none runs on a directory that has a store, that store."""
+    from holdfast.cli.connection import ControlDoor, answer_of, find_door
+
+    door = find_door(data, os.environ)
+    if not isinstance(door, ControlDoor) or door.answers():
+        return door.call(operation, seconds, **members)
+    from holdfast.server.opening import DATABASE
+
+    if not (door.directory / DATABASE).exists():
+        return door.call(operation, seconds, **members)  # says that no server runs
+    from holdfast.server.settings import load
+    from holdfast.server.stopped_call import call_stopped
+
+    answer = call_stopped(load({} if data is None else {"data": data}, os.environ), operation, members)
+    return answer_of(answer.status, "", answer.body)
 
 
 @clock.command
@@ -35,9 +56,7 @@ def show(*, data: DataOption = None, form: FormatOption = "text") -> None:
         holdfast clock show --data /srv/holdfast
         holdfast clock show --format json
     """
-    from holdfast.cli.connection import find_door
-
-    answer = find_door(data, os.environ).call("GetClock")
+    answer = _ask(data, "GetClock", 60.0)
     now = instant(answer["Now"])
     if form == "json":
         print_json({"now": now, "movable": answer["Movable"], "offset_seconds": answer["OffsetSeconds"]})
@@ -64,7 +83,6 @@ def advance(
         holdfast clock advance 90s --data /srv/holdfast
         holdfast clock advance 1d12h --format json
     """
-    from holdfast.cli.connection import find_door
     from holdfast.cli.duration import parse_duration
     from holdfast.cli.errors import BadUsage
 
@@ -73,7 +91,7 @@ def advance(
     except ValueError as error:
         raise BadUsage(f"'{duration}' is not a duration: {error}") from None
     # No limit on the wait: it takes as long as the jobs on the way take.
-    answer = find_door(data, os.environ).call("AdvanceClock", None, Seconds=seconds)
+    answer = _ask(data, "AdvanceClock", None, Seconds=seconds)
     counts = {
         "jobs_run": answer.get("JobsRun") or 0,
         "jobs_failed": answer.get("JobsFailed") or 0,

@@ -33,6 +33,7 @@ ROOT_VERIFIER = "root_verifier"
 HOME_ACCOUNT = "home_account"
 HOME_REGION = "home_region"
 CLOCK_OFFSET = "clock_offset"
+CLOCK_MOVABLE = "clock_movable"
 DEV_ACCOUNT = "000000000000"
 DEV_CREDENTIAL = ("test", "test")
 
@@ -50,6 +51,8 @@ class Opened:
     home_region: str
     access_key_id: str
     first_start: bool
+    clock_was_movable: bool
+    """Whether the last server on it had a movable clock."""
 
 
 def open_directory(settings: Settings, *, synchronous: Synchronous = "FULL") -> Opened:
@@ -67,6 +70,17 @@ def open_directory(settings: Settings, *, synchronous: Synchronous = "FULL") -> 
     except BaseException:
         lock.release()
         raise
+
+
+def remember_clock(opened: Opened, *, movable: bool) -> None:
+    """Keep whether this server's clock can be moved, for commands while none runs."""
+    if movable != opened.clock_was_movable:
+
+        def unit(tx: Transaction) -> None:
+            tx.run(records.WRITE_METADATA, CLOCK_MOVABLE, b"1" if movable else b"")
+
+        opened.executor.immediately(unit)
+        opened.clock_was_movable = movable
 
 
 def _make(directory: Path) -> None:
@@ -169,4 +183,5 @@ def _first_start(
         home_region=region,
         access_key_id=row[0] if row else "",
         first_start=fresh or verifier is None,
+        clock_was_movable=bool(records.read_text(tx, CLOCK_MOVABLE, "")),
     )

@@ -31,7 +31,7 @@ from holdfast.server.house import House
 from holdfast.server.http_limits import Limits
 from holdfast.server.listener import Listener, server_tls_context
 from holdfast.server.logs import Log
-from holdfast.server.opening import Opened, open_directory
+from holdfast.server.opening import Opened, open_directory, remember_clock
 from holdfast.server.outside_settings import outside_settings
 from holdfast.server.quotas import parameters_per_region
 from holdfast.services.holdfast import records
@@ -111,6 +111,7 @@ def run(
     """Serve until SIGTERM or SIGINT. Raises a `StartError` when the server cannot start."""
     opened = open_directory(settings, synchronous=synchronous)
     try:
+        remember_clock(opened, movable=settings.movable_clock)
         uvloop.run(_serve(settings, opened, on_ready, engines))
     finally:
         opened.lock.release()

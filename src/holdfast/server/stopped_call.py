@@ -1,7 +1,8 @@
 """One call on a data directory whose server does not run: the whole house, without its sockets, for one operation.
 
 The operation is the one that a running server would run, as operator, with its checks and its audit record: there is no
-second way to change the store. Due work waits for the next server.
+second way to change the store. Due work waits for the next server: a clock that is moved meanwhile has jumped over it,
+and the next server catches up.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ def call_stopped(settings: Settings, operation: str, members: Mapping[str, Any])
 async def _ask(settings: Settings, opened: Opened, operation: str, members: Mapping[str, Any]) -> Response:
     house = build(settings, opened, Log(settings.log_format, settings.log_level))
     house.endpoint = configured_endpoint(settings)
+    house.does_due_work = False
+    house.movable_clock = settings.movable_clock or opened.clock_was_movable
     headers = {
         "host": "localhost",
         "content-type": "application/x-amz-json-1.1",

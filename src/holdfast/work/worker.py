@@ -205,6 +205,11 @@ class Worker:
         self.wake()
         return walk
 
+    async def jump(self, milliseconds: int) -> None:
+        """Move service time forward and begin nothing: as time goes by while no server runs."""
+        async with self._turn:
+            await self._move(self._clock.service() + milliseconds)
+
     async def _walk(self, target: int, late: set[asyncio.Task[bool]]) -> None:
         while True:
             job = self._next()

@@ -56,6 +56,9 @@ RESOURCES = {
     # "SecretId … Type: String. Required: No" (API reference, ValidateResourcePolicy): a policy for no secret yet.
     ("ValidateResourcePolicy", "secretsmanager:ValidateResourcePolicy", "*"),
     ("ValidateResourcePolicy", "secretsmanager:PutResourcePolicy", "*"),
+    # No resource type in the reference; "is not authorized to perform: ssm:DescribeParameters on resource:
+    # arn:aws:ssm:us-west-1:111122223333:*" says AWS.
+    ("DescribeParameters", "ssm:DescribeParameters", f"arn:aws:ssm:{REGION}:{ACCOUNT}:*"),
     # The key has no id yet. "kms:TagResource (IAM policy)" cannot name it either (KMS API reference, CreateKey).
     ("CreateKey", "kms:TagResource", "*"),
     # An AWS managed key on its first use is named by its alias: it is made after it was authorized.
@@ -65,7 +68,7 @@ RESOURCES = {
 
 ABSENT = (
     # Features that Holdfast does not have; what would give the key is refused by name.
-    ("secretsmanager:(AddReplicaRegions|ForceOverwriteReplicaSecret|SecretPrimaryRegion)", ".*", "no replicas"),
+    ("secretsmanager:(AddReplicaRegions|ForceOverwriteReplicaSecret)", ".*", "no replicas"),
     (
         "secretsmanager:resource/AllowRotationLambdaArn",
         ".*",

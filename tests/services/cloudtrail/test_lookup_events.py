@@ -92,6 +92,25 @@ def test_resources_by_arn_by_name_and_by_type(busy: Account) -> None:
     assert not look_up(busy, "ResourceName", "prod")
 
 
+def test_what_is_made_is_found_by_its_type_and_its_name(holdfast: Account) -> None:
+    kms, iam = holdfast.client("kms"), holdfast.client("iam")
+    key = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName="alias/mine", TargetKeyId=key["KeyId"])
+    user = iam.create_user(UserName="anna", Path="/team/")["User"]["Arn"]
+    provider = iam.create_open_id_connect_provider(Url="http://127.0.0.1:8080/a")["OpenIDConnectProviderArn"]
+    assert names(look_up(holdfast, "ResourceName", key["KeyId"])) == ["CreateAlias", "CreateKey"]
+    for kind, name, made in (
+        ("AWS::KMS::Key", "CreateKey", [key["Arn"]]),
+        ("AWS::KMS::Alias", "CreateAlias", [f"{key['Arn'].partition(':key/')[0]}:alias/mine", key["Arn"]]),
+        ("AWS::IAM::User", "CreateUser", [user]),
+        ("AWS::IAM::OIDCProvider", "CreateOpenIDConnectProvider", [provider]),
+    ):
+        found = look_up(holdfast, "ResourceType", kind)
+        assert names(found)[-1] == name
+        assert [resource["ResourceName"] for resource in found[-1]["Resources"]] == made
+        assert found[-1]["Resources"][0]["ResourceType"] == kind
+
+
 def test_pages_leave_nothing_out(busy: Account) -> None:
     end = datetime.now(UTC) + timedelta(days=400)
     whole = [event["EventId"] for event in look_up(busy, EndTime=end)]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from holdfast.testing import Account
+from holdfast.vault.kms_blob import parse_header
 
 from .refusals import refused
 
@@ -113,8 +114,20 @@ def test_a_changed_ciphertext_does_not_open(holdfast: Account, kms: Any, key: An
         changed = bytearray(blob)
         changed[position] ^= 1
         answers.add(refused(kms.decrypt, CiphertextBlob=bytes(changed)))
-    # A changed key or material id names a key that is not there; everything else is simply not a ciphertext.
+    # A changed key id names a key that is not there; everything else is simply not a ciphertext.
     assert answers == {INVALID, _no_such_ciphertext(holdfast)}
+    header = parse_header(blob)
+    for identifier, answer in (
+        (header.key_id, _no_such_ciphertext(holdfast)),
+        (header.material_id, INVALID),
+    ):
+        place = blob.index(bytes.fromhex(identifier.replace("-", "")))
+        changed = blob[:place] + bytes([blob[place] ^ 1]) + blob[place + 1 :]
+        assert refused(kms.decrypt, CiphertextBlob=changed) == answer
+    state = ("DisabledException", f"{key['Arn']} is disabled.")
+    kms.disable_key(KeyId=key["KeyId"])
+    assert refused(kms.decrypt, CiphertextBlob=changed) == state
+    kms.enable_key(KeyId=key["KeyId"])
     for wrong in (blob[:-1], blob + b"x", blob[:40], b"x", b"\x01" * 6144):
         assert refused(kms.decrypt, CiphertextBlob=wrong) == INVALID
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -219,6 +220,33 @@ def test_kinds_of_invocation_and_what_is_refused(holdfast: Account) -> None:
     assert text.startswith("Could not parse request body into json")
     code, _, status = refused(functions.invoke, FunctionName="f", Payload=b'"' + b"x" * 6_400_000 + b'"')
     assert (code, status) == ("RequestTooLargeException", 413)
+
+
+def test_what_the_caller_says_about_itself_reaches_the_function(holdfast: Account) -> None:
+    create(holdfast, "def handler(e, c): return c.client_context and [c.client_context.custom, c.client_context.env]")
+    said = {"custom": {"a": "é\r\nX-Injected: 1", "n": [1]}, "env": {"b": "2"}}
+    encoded = base64.b64encode(json.dumps(said, ensure_ascii=False).encode()).decode()
+    assert invoke(holdfast, ClientContext=encoded).payload == [said["custom"], said["env"]]
+    assert invoke(holdfast).payload is None
+
+
+def test_what_is_no_client_context(holdfast: Account) -> None:
+    create(holdfast, "def handler(e, c): pass")
+    malformed = [b"[1]", b'{"a":NaN}', b"\xff", b"null"]
+    for context in ("string", "e30", *(base64.b64encode(content).decode() for content in malformed)):
+        for kind in ("RequestResponse", "Event", "DryRun"):
+            assert refused(
+                holdfast.client("lambda").invoke, FunctionName="f", InvocationType=kind, ClientContext=context
+            ) == (
+                "InvalidRequestContentException",
+                "Client context must be a valid Base64-encoded JSON object.",
+                400,
+            )
+    longest = base64.b64encode(b'{"a":"' + b"x" * 2678 + b'"}').decode()
+    assert len(longest) == 3584
+    code, text, _ = refused(holdfast.client("lambda").invoke, FunctionName="f", ClientContext=longest)
+    assert code == "InvalidRequestContentException"
+    assert text == "Client context must be no more than 3583 bytes when base64-encoded."
 
 
 def test_reserved_concurrency(holdfast: Account) -> None:

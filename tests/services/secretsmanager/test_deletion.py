@@ -26,11 +26,15 @@ def test_a_secret_ends_after_its_window(holdfast_server: Server) -> None:
     secrets.delete_secret(SecretId="restored", RecoveryWindowInDays=7)
     assert abs(seven["DeletionDate"] - asked - timedelta(days=7)) < 60 * SECOND
     assert abs(thirty["DeletionDate"] - asked - timedelta(days=30)) < 60 * SECOND
-    assert secrets.describe_secret(SecretId="seven")["DeletedDate"] == seven["DeletionDate"]
+    deleted = secrets.describe_secret(SecretId="seven")["DeletedDate"]
+    assert deleted == seven["DeletionDate"] - timedelta(days=7)
     secrets.restore_secret(SecretId="restored")
 
     holdfast_server.advance(seven["DeletionDate"] - holdfast_server.now() - SECOND * 30)
-    assert secrets.describe_secret(SecretId="seven")["Name"] == "seven"
+    assert secrets.describe_secret(SecretId="seven")["DeletedDate"] == deleted
+    assert deleted in [
+        secret.get("DeletedDate") for secret in secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"]
+    ]
     assert refused(secrets.create_secret, Name="seven")[0] == "InvalidRequestException"
     holdfast_server.advance(SECOND * 60)
     assert refused(secrets.describe_secret, SecretId="seven") == NOT_FOUND

@@ -84,6 +84,18 @@ def test_who_may_nothing_learns_nothing(
         )
 
 
+@pytest.mark.parametrize("name", ["s", "new"])
+def test_who_may_not_create_is_told_the_name(house: House, arn: str, name: str) -> None:
+    """Not the ARN: whether there is a secret of the name already does not show."""
+    house.principal = operator_of(ACCOUNT)
+    error = house.error(api.CreateSecret, api.CreateSecretRequest(Name=name, ClientRequestToken=TOKEN))
+    assert (error.code, error.message) == (
+        "AccessDeniedException",
+        f"User: arn:aws:holdfast::{ACCOUNT}:operator is not authorized to perform: secretsmanager:CreateSecret on "
+        f"resource: {name} because no identity-based policy allows the secretsmanager:CreateSecret action",
+    )
+
+
 @pytest.mark.parametrize(("operation", "value"), WITHOUT, ids=lambda p: getattr(p, "name", ""))
 def test_actions_without_a_resource(house: House, operation: Operation[Any, Any], value: Shape) -> None:
     house.principal = operator_of(ACCOUNT)

@@ -341,3 +341,19 @@ def test_the_function_of_a_secret_is_a_condition(account: Account, secrets: Any,
             secrets.update_secret_version_stage(SecretId=arn, VersionStage="AWSPENDING", RemoveFromVersionId=version)
     secrets.rotate_secret(SecretId=arn, RotationLambdaARN=other, RotationRules=schedule, RotateImmediately=False)
     assert refused(secrets.get_secret_value, SecretId=arn)[0] == "AccessDeniedException"
+
+
+def test_the_primary_region_of_a_secret_is_a_condition(account: Account, secrets: Any, arn: str) -> None:
+    """Without replicas it is the Region that the secret was created in."""
+    primary = "secretsmanager:SecretPrimaryRegion"
+
+    def deny(operator: str, value: str) -> None:
+        text = policy(
+            "*", actions="secretsmanager:GetSecretValue", effect="Deny", Condition={operator: {primary: value}}
+        )
+        secrets.put_resource_policy(SecretId=arn, ResourcePolicy=text)
+
+    deny("StringNotEquals", account.region)
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "hunter2"
+    deny("StringEquals", account.region)
+    assert refused(secrets.get_secret_value, SecretId=arn)[0] == "AccessDeniedException"

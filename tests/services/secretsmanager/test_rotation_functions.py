@@ -142,7 +142,7 @@ def test_a_function_that_does_not_admit_the_service(house: House, functions: Fun
     assert (error.code, error.message) == (
         "AccessDeniedException",
         "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to "
-        "the principal secretsmanager.amazonaws.com",
+        "the principal secretsmanager.amazonaws.com.",
     )
     assert stages(house) == {FIRST: ["AWSCURRENT"]}
 

@@ -40,6 +40,8 @@ class ModelSecret:
     labels: dict[str, str] = field(default_factory=dict[str, str])
     ends: int = 0
     """When its recovery window is over; 0 while it is active."""
+    deleted: int = 0
+    """When DeleteSecret was called, if `ends` is set."""
 
     def add(self, version: str, value: str, wanted: list[str]) -> None:
         if not self.values:
@@ -205,6 +207,7 @@ class SecretMachine(RuleBasedStateMachine):
         elif secret.ends:
             assert answer == "InvalidRequestException"
         else:
+            secret.deleted = self.house.now
             secret.ends = self.house.now + (window or 30) * DAY
             assert answer.DeletionDate == secret.ends / 1000
 
@@ -231,7 +234,7 @@ class SecretMachine(RuleBasedStateMachine):
             described = self.ask(api.DescribeSecret, api.DescribeSecretRequest(SecretId=secret.arn))
             assert (described.ARN, described.Name, described.Description) == (secret.arn, name, secret.description)
             assert (described.VersionIdsToStages or {}) == secret.stages()
-            assert described.DeletedDate == (secret.ends / 1000 if secret.ends else None)
+            assert described.DeletedDate == (secret.deleted / 1000 if secret.ends else None)
             versions = self.ask(
                 api.ListSecretVersionIds, api.ListSecretVersionIdsRequest(SecretId=name, IncludeDeprecated=True)
             ).Versions

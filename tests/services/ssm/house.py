@@ -6,23 +6,19 @@ page reads, and thousands of steps of a state machine.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, TypeVar
-
-import pytest
+from typing import Any
 
 from holdfast.access.decision import EMPTY_CONTEXT, Context, Decision
 from holdfast.access.grounds import Identity
 from holdfast.access.principal import root_of, service_role
-from holdfast.api.base import Operation, ServiceError, Shape
+from holdfast.api.base import Operation
 from holdfast.server.directory import Directory
 from holdfast.server.quotas import PARAMETERS_PER_REGION
-from holdfast.services.call import Call, NeedsWrite, Source
+from holdfast.services.call import Call, Source
 from holdfast.services.emitted import Emitted
-from holdfast.services.service import Mode, Served, Service
+from holdfast.services.service import Served, Service
 from holdfast.services.ssm.events import POLICY_ACTION
 from holdfast.store.migrate import migrate
 from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
@@ -32,9 +28,7 @@ from holdfast.vault.randomness import Randomness, UnsafeSeededRandomness
 from holdfast.vault.root_key import RootKeys
 from holdfast.vault.vault import Vault
 from holdfast.work.due import CANCEL, DueJob
-
-InputT = TypeVar("InputT", bound=Shape)
-OutputT = TypeVar("OutputT", bound=Shape)
+from tests.services.houses import StoreHouse
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -73,7 +67,7 @@ class CountingTransaction(SqliteTransaction):
         return rows
 
 
-class House:
+class House(StoreHouse[CountingTransaction]):
     """A store, a vault and the services; also the `Surroundings` of its calls."""
 
     partition = "aws"
@@ -114,32 +108,9 @@ class House:
     def pending_note(self, kind: str, key: Any) -> Any:
         return None
 
-    def job_scheduled(self) -> None: ...
-
     # Calls
 
-    @contextmanager
-    def transaction(self, *, writable: bool = True) -> Generator[CountingTransaction]:
-        self.tx.execute("BEGIN")
-        self.tx.writable = writable
-        try:
-            yield self.tx
-        except BaseException:
-            self.tx.execute("ROLLBACK")
-            self.tx.forget_savepoints()
-            raise
-        self.tx.execute("COMMIT")
-
-    def call(self, operation: Operation[InputT, OutputT], value: InputT) -> OutputT:
-        """One call, run as the pipeline would run it."""
-        if self.served(operation).mode is Mode.READ:
-            try:
-                return self._run(operation, value, writable=False)
-            except NeedsWrite:
-                pass
-        return self._run(operation, value, writable=True)
-
-    def _run(self, operation: Operation[InputT, OutputT], value: InputT, *, writable: bool) -> OutputT:
+    def _run(self, operation: Operation[Any, Any], value: Any, *, writable: bool, **options: Any) -> Any:
         with self.transaction(writable=writable) as tx:
             tx.statements = tx.rows = 0
             self.emitted = []
@@ -154,7 +125,7 @@ class House:
                 source=Source(),
             )
             call.asked = self.asked = []
-            output: OutputT = self.served(operation).function(call, value)
+            output = self.served(operation).function(call, value)
             assert any(decision.allowed for decision in call.decisions)
             self.emitted = call.emitted
             return output
@@ -176,12 +147,6 @@ class House:
             self.emitted = call.emitted
             details = [event.detail for event in call.emitted if event.detail_type == POLICY_ACTION]
             return [(detail["parameter-name"], detail["policy-type"]) for detail in details]
-
-    def error(self, operation: Operation[InputT, OutputT], value: InputT) -> ServiceError:
-        """The error of a call that must fail."""
-        with pytest.raises(ServiceError) as caught:
-            self.call(operation, value)
-        return caught.value
 
     def plan(self, statement: Statement) -> str:
         """How SQLite would run a statement."""

@@ -12,7 +12,7 @@ from holdfast.access.principal import operator_of
 from holdfast.api import ssm as api
 from holdfast.api.base import AccessDeniedException, Operation
 
-from .house import ACCOUNT, ARN, House
+from .house import ACCOUNT, ARN, REGION, House
 
 NAME = "/app/x"
 TAGS = {"aws:ResourceTag/env": "prod", "ssm:resourceTag/env": "prod"}
@@ -117,7 +117,7 @@ def test_a_path_is_asked_for_and_nothing_below_it(
 
 def test_describing_asks_for_everything(house: House) -> None:
     house.call(api.DescribeParameters, api.DescribeParametersRequest())
-    assert house.asked == [("ssm:DescribeParameters", "*", {})]
+    assert house.asked == [("ssm:DescribeParameters", f"arn:aws:ssm:{REGION}:{ACCOUNT}:*", {})]
 
 
 def test_kms_is_asked_as_the_caller_through_the_service(house: House) -> None:

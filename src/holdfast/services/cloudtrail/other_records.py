@@ -8,7 +8,7 @@ import msgspec
 
 from holdfast.services.cloudtrail.attributes import terms_of
 from holdfast.services.cloudtrail.marks import marks_of_all
-from holdfast.services.cloudtrail.rules import EVENT_VERSION, RESOURCE_TYPES, Recorded, second
+from holdfast.services.cloudtrail.rules import EVENT_VERSION, Recorded, second, type_of
 
 if TYPE_CHECKING:
     from holdfast.services.call import ServiceEvent
@@ -70,6 +70,5 @@ def service_event(event: ServiceEvent, event_id: str) -> Recorded:
     if event.error_message:
         content["errorMessage"] = event.error_message
     if event.resource:
-        kind = RESOURCE_TYPES.get(event.service, "")
-        content["resources"] = [{"accountId": call.account, "type": kind, "ARN": event.resource}]
+        content["resources"] = [{"accountId": call.account, "type": type_of(event.resource), "ARN": event.resource}]
     return msgspec.json.encode(content), marks_of_all(terms_of(content)), ()

@@ -29,11 +29,26 @@ if TYPE_CHECKING:
 
 EVENT_VERSION = "1.11"
 RESOURCE_TYPES = {
-    "kms": "AWS::KMS::Key",
-    "secretsmanager": "AWS::SecretsManager::Secret",
-    "sns": "AWS::SNS::Topic",
-    "ssm": "AWS::SSM::Parameter",
+    ("events", "api-destination"): "AWS::Events::ApiDestination",
+    ("events", "connection"): "AWS::Events::Connection",
+    ("events", "event-bus"): "AWS::Events::EventBus",
+    ("events", "rule"): "AWS::Events::Rule",
+    ("iam", "group"): "AWS::IAM::Group",
+    ("iam", "oidc-provider"): "AWS::IAM::OIDCProvider",
+    ("iam", "policy"): "AWS::IAM::Policy",
+    ("iam", "role"): "AWS::IAM::Role",
+    ("iam", "user"): "AWS::IAM::User",
+    ("kms", "alias"): "AWS::KMS::Alias",
+    ("kms", "key"): "AWS::KMS::Key",
+    ("lambda", "function"): "AWS::Lambda::Function",
+    ("secretsmanager", "secret"): "AWS::SecretsManager::Secret",
+    ("sns", ""): "AWS::SNS::Topic",
+    ("ssm", "parameter"): "AWS::SSM::Parameter",
 }
+"""By the service and the kind in an ARN; a topic's ARN has its name there."""
+CREATES_A_KEY: Final = "CreateKey"
+"""Authorized on nothing, since the key has no ARN yet; its record names the key that was made (KMS developer guide,
+"CreateKey" among the log entries)."""
 NO_RESPONSE_ELEMENTS: Final = frozenset({"kms"})
 """Services whose answers CloudTrail leaves out except for what creates something."""
 NAMES_ITS_RESOURCE = frozenset({"secretsmanager"})
@@ -302,20 +317,30 @@ def _second(seconds: int) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _resources(service: str, account: str, arns: tuple[str, ...]) -> tuple[bytes, int, tuple[str, ...]]:
+def _resources(account: str, arns: tuple[str, ...]) -> tuple[bytes, int, tuple[str, ...]]:
     """The `resources` element, its marks, and the other accounts that own some of them."""
-    kind = RESOURCE_TYPES.get(service)
     rows: list[dict[str, str]] = []
     owners: dict[str, None] = {}
     for arn in arns:
         owner = owner_of(arn)
         if owner is None:  # a missing secret is named as the caller sent it
             continue
+        kind = type_of(arn)
         rows.append({"accountId": owner, "type": kind, "ARN": arn} if kind else {"ARN": arn})
         if owner and owner != account:
             owners[owner] = None
     text = b',"resources":' + _encode(rows) if rows else b""
     return text, marks_of_all(terms_of({"resources": rows})), tuple(owners)
+
+
+def type_of(arn: str) -> str:
+    """CloudTrail's type of the resource that an ARN names; empty where it has none."""
+    parts = arn.split(":", 5)
+    if parts[0] != "arn" or len(parts) != 6:
+        return ""
+    service, resource = parts[2], parts[5]
+    kind = "" if service == "sns" else resource.partition(":" if ":" in resource else "/")[0]
+    return RESOURCE_TYPES.get((service, kind.partition("/")[0]), "")
 
 
 def owner_of(arn: str) -> str | None:
@@ -361,7 +386,9 @@ def record(trace: Trace, facts: Facts, event_id: str) -> Recorded:
             arns: tuple[str, ...] = (_told_of(decisions[0]),)
         else:
             arns = tuple(dict.fromkeys([_told_of(decision) for decision in decisions[:100]]))
-        resources, more, owners = _resources(operation.service, call.account, arns)
+        if operation.name == CREATES_A_KEY and output is not None:
+            arns = (cast("Any", output).KeyMetadata.Arn,)
+        resources, more, owners = _resources(call.account, arns)
         marks |= more
         if owners:
             owners = _let_at(call, owners) if error is None else ()

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from holdfast.access.chain import StoredGap
-    from holdfast.access.decision import MatchedStatement, NearMiss
+    from holdfast.access.decision import MatchedStatement
+    from holdfast.access.matched import NearMiss
     from holdfast.services.call import Call
     from holdfast.store.transaction import Transaction
 

@@ -88,7 +88,8 @@ def create_account_rows(
 
 
 def advance_clock(call: Call, value: api.AdvanceClockRequest) -> Callable[[], Awaitable[api.AdvanceClockResponse]]:
-    """Move service time forward, from due moment to due moment; answers when what became due was done.
+    """Move service time forward, from due moment to due moment; answers when what became due was done. On a store without a
+    server it jumps, and nothing becomes due before the next server.
 
     Raises ClockNotMovableException on a server without a movable clock.
     """

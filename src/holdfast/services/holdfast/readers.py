@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from holdfast.access.decision import GRANT, MatchedStatement, NearMiss, PolicyKind
+from holdfast.access.decision import GRANT, MatchedStatement, PolicyKind
 from holdfast.access.evaluate import OPERATOR_STATEMENT, ROOT_STATEMENT, SERVICE_STATEMENT
+from holdfast.access.matched import NearMiss
 from holdfast.access.principal import PrincipalKind
 from holdfast.api.base import ServiceError
 from holdfast.services.arn import parse_arn

@@ -228,11 +228,16 @@ def _key_of_ciphertext(
     """The key that a ciphertext names, when the request names none. The header is not authenticated yet.
 
     It may be another account's. Whom that key's policy does not let in learns no more than of a key that does not exist:
-    not in the answer, not in an explanation, and not from the own trail.
+    not in the answer, not in an explanation, and not from the own trail. A key never loses a material, so a header that
+    names a material which the key never had was changed: whoever may use the key is told as of any changed ciphertext.
     """
     key_id, material_id = header
     account = call.account
     row = call.tx.one(records.USE_MATERIAL, account, call.region, key_id, material_id)
+    changed = False
+    if row is None:
+        row = call.tx.one(records.USE_KEY, account, call.region, key_id)
+        changed = row is not None
     if row is None:
         owner = call.tx.one(records.OWNER_OF_MATERIAL, call.region, key_id, material_id)
         if owner is None:
@@ -249,6 +254,9 @@ def _key_of_ciphertext(
             decision = without_policy(call, action, keys.arn_of(call, call.account, key_id))
             call.conceal(decision)
         raise ciphertext_denial(decision)
+    if changed:
+        _require_usable_key(found)
+        raise kms.InvalidCiphertextException
     return found
 
 

@@ -8,7 +8,10 @@ Event             authorized in a snapshot; the event is on disk before it is an
 from __future__ import annotations
 
 import base64
+import binascii
+import json
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 
@@ -17,7 +20,7 @@ from holdfast.services.call import Call
 from holdfast.services.functions import Busy, Invoked, NotInvoked
 from holdfast.services.lambda_.finding import find_version, refer
 from holdfast.services.lambda_.identifiers import version_text
-from holdfast.services.lambda_.rules import LARGEST_EVENT, LARGEST_PAYLOAD, absent_parameter
+from holdfast.services.lambda_.rules import LARGEST_EVENT, LARGEST_PAYLOAD, LONGEST_CLIENT_CONTEXT, absent_parameter
 
 Answer = Callable[[], Awaitable[api.InvocationResponse]]
 
@@ -33,7 +36,7 @@ def invoke(call: Call, value: api.InvocationRequest) -> Answer:
     asynchronous = value.InvocationType == "Event"
     _check(payload, LARGEST_EVENT if asynchronous else LARGEST_PAYLOAD)
     executed = version_text(version.version)
-    functions, request_id, context = call.surroundings.functions, call.request_id, value.ClientContext or ""
+    functions, request_id, context = call.surroundings.functions, call.request_id, _client_context(value.ClientContext)
     if value.InvocationType == "DryRun":
         return _already(api.InvocationResponse(StatusCode=204))
     if found.function.reserved_concurrency == 0:
@@ -85,11 +88,33 @@ def _check(payload: bytes, most: int) -> None:
         raise api.RequestTooLargeException(
             f"{len(payload)} byte payload is too large for the Invoke call (limit {most} bytes)"
         )
+    if _json(payload) is None:
+        raise api.InvalidRequestContentException(
+            "Could not parse request body into json: Could not parse payload into json"
+        )
+
+
+def _client_context(encoded: str | None) -> str:
+    """What the caller says about itself, as the Runtime API hands it on: JSON in ASCII, fit for a header's value."""
+    if not encoded:
+        return ""
+    if len(encoded) > LONGEST_CLIENT_CONTEXT:
+        raise api.InvalidRequestContentException(
+            f"Client context must be no more than {LONGEST_CLIENT_CONTEXT} bytes when base64-encoded."
+        )
     try:
-        msgspec.json.decode(payload)
-        return
+        content = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        content = b""
+    read = _json(content)
+    if read is None or not isinstance(read[0], dict):
+        raise api.InvalidRequestContentException("Client context must be a valid Base64-encoded JSON object.")
+    return json.dumps(read[0])
+
+
+def _json(text: bytes) -> tuple[Any] | None:
+    """What a text says, in a tuple of its own; None when it is no JSON. No error: it would hold a part of the text."""
+    try:
+        return (msgspec.json.decode(text),)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass  # raised below: the cause may hold a part of the payload
-    raise api.InvalidRequestContentException(
-        "Could not parse request body into json: Could not parse payload into json"
-    )
+        return None

@@ -28,7 +28,8 @@ NOT_FOUND = "Secrets Manager can't find the specified secret."
 NO_TOKEN = "You must provide a ClientRequestToken value. We recommend a UUID-type value."  # noqa: S105 - AWS's text
 
 RequestContext = dict[str, ContextValue]
-_RESOURCE_KEYS = ("aws:ResourceTag/", "secretsmanager:ResourceTag/", "secretsmanager:resource/")
+PRIMARY_REGION = "secretsmanager:SecretPrimaryRegion"
+_RESOURCE_KEYS = ("aws:ResourceTag/", "secretsmanager:ResourceTag/", "secretsmanager:resource/", PRIMARY_REGION)
 """What `add_resource_keys` adds."""
 
 
@@ -48,8 +49,12 @@ def arn_of(call: Call, secret: Secret) -> str:
     return secret_arn(call.partition, secret.account, secret.region, secret.name, secret.suffix)
 
 
-def add_resource_keys(context: RequestContext, tags: str, kind: str, rotation: str) -> None:
-    """Condition keys that the secret itself gives (Service Authorization Reference, AWS Secrets Manager)."""
+def add_resource_keys(context: RequestContext, region: str, tags: str, kind: str, rotation: str) -> None:
+    """Condition keys that the secret itself gives (Service Authorization Reference, AWS Secrets Manager).
+
+    Of a secret without replicas the primary Region, "in which the secret is created", is where it is.
+    """
+    context[PRIMARY_REGION] = region
     if tags:
         for key, value in decode_tags(tags).items():
             context[f"aws:ResourceTag/{key}"] = value
@@ -99,7 +104,7 @@ def find(call: Call, secret_id: str | None, action: str, context: RequestContext
     if found is None:
         authorize_missing(call, action, secret_id, keys)
         raise api.ResourceNotFoundException(NOT_FOUND)
-    add_resource_keys(keys, found.secret.tags, found.secret.type, found.secret.rotation)
+    add_resource_keys(keys, found.secret.region, found.secret.tags, found.secret.type, found.secret.rotation)
     authorize_found(call, action, found.arn, found.secret.account, secret_id, keys, found.secret.policy)
     return found
 

@@ -29,7 +29,7 @@ def guard(call: Call, action: str, resource: str) -> Guard:
     keys: RequestContext = {"secretsmanager:SecretId": resource}
     if found is None:
         return Guard(resource, owner_of(call.account, resource), context=keys)
-    add_resource_keys(keys, found.secret.tags, found.secret.type, found.secret.rotation)
+    add_resource_keys(keys, found.secret.region, found.secret.tags, found.secret.type, found.secret.rotation)
     return Guard(
         found.arn,
         found.secret.account,

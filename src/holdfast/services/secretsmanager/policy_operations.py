@@ -44,7 +44,7 @@ def put_resource_policy(call: Call, value: api.PutResourcePolicyRequest) -> api.
     stored = lasting_policy(call, value.ResourcePolicy)
     if value.BlockPublicPolicy and policies.is_broad(stored):
         raise api.PublicPolicyException(policies.BROAD)
-    add_resource_keys(context, secret.tags, secret.type, secret.rotation)
+    add_resource_keys(context, secret.region, secret.tags, secret.type, secret.rotation)
     context["secretsmanager:SecretId"] = value.SecretId
     if _locks_out(call, stored, arn, secret.account, context):
         raise api.InvalidRequestException(policies.LOCKED_OUT)
@@ -75,7 +75,7 @@ def validate_resource_policy(
             secret, resource = find_active(call, value.SecretId, action)
             owner = secret.account
             context = {"secretsmanager:SecretId": value.SecretId}
-            add_resource_keys(context, secret.tags, secret.type, secret.rotation)
+            add_resource_keys(context, secret.region, secret.tags, secret.type, secret.rotation)
     errors: list[api.ValidationErrorsEntry] = []
     try:
         policies.check_grammar(value.ResourcePolicy)

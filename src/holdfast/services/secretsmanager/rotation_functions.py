@@ -19,7 +19,7 @@ ROLE = "AWSServiceRoleForHoldfastRotation"
 """Who reads and writes secrets for the built-in rotations."""
 CANNOT_INVOKE = (
     "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to the "
-    f"principal {PRINCIPAL}"
+    f"principal {PRINCIPAL}."
 )
 BAD_ARN = "The RotationLambdaARN is not the ARN of a Lambda function."
 

@@ -100,10 +100,8 @@ def configured(rotation: Rotation, function: str, rules: api.RotationRulesType |
     """
     if rules is not None:
         days, expression = rules.AutomaticallyAfterDays, rules.ScheduleExpression or ""
-        if days is not None and expression and days != rate_in_days(expression):
+        if days is not None and expression:
             raise api.InvalidParameterException(BOTH_SCHEDULES)
-        if expression:
-            days = None
         rotation = msgspec.structs.replace(
             rotation, days=days, expression=expression, duration=rules.Duration or "", anchor=now
         )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
+from holdfast.access.decision import denial_text
 from holdfast.api import secretsmanager as api
-from holdfast.api.base import NotImplementedException
+from holdfast.api.base import AccessDeniedException, NotImplementedException
 from holdfast.services.call import Call
 from holdfast.services.secretsmanager import records, rotation_progress, rules, tags, values, versions
 from holdfast.services.secretsmanager.descriptions import description
@@ -49,9 +52,9 @@ def create_secret(call: Call, value: api.CreateSecretRequest) -> api.CreateSecre
     suffix = call.randomness.token(SUFFIX_ALPHABET, SUFFIX_LENGTH) if existing is None else existing.suffix
     arn = secret_arn(call.partition, call.account, call.region, name, suffix)
     context = _create_context(value)
-    call.authorize("secretsmanager:CreateSecret", arn, context)
+    _authorize_creation(call, "secretsmanager:CreateSecret", name, arn, context)
     if value.Tags:
-        call.authorize("secretsmanager:TagResource", arn, context)
+        _authorize_creation(call, "secretsmanager:TagResource", name, arn, context)
     _refuse_absent_features(value)
     token = required_token(value.ClientRequestToken)
     check_name(name)
@@ -78,6 +81,14 @@ def create_secret(call: Call, value: api.CreateSecretRequest) -> api.CreateSecre
     )
     _store_new(call, Found(secret, arn), given)
     return api.CreateSecretResponse(ARN=arn, Name=name, VersionId=token if given else None)
+
+
+def _authorize_creation(call: Call, action: str, name: str, arn: str, context: RequestContext) -> None:
+    """Decide about the ARN that the secret will have, which policies name; a denial names it as it was sent, as AWS's
+    does: of a secret that exists its random part is not told."""
+    decision = call.check(action, arn, context)
+    if not decision.allowed:
+        raise AccessDeniedException(denial_text(replace(decision, resource=name)))
 
 
 def _store_new(call: Call, found: Found, given: values.SecretValue | None) -> None:
@@ -215,7 +226,7 @@ def delete_secret(call: Call, value: api.DeleteSecretRequest) -> api.DeleteSecre
         date = rules.deletion_date(value.RecoveryWindowInDays, force, call.now)
         return _delete_missing(call, value.SecretId, date, force)
     secret, arn = found
-    add_resource_keys(context, secret.tags, secret.type, secret.rotation)
+    add_resource_keys(context, secret.region, secret.tags, secret.type, secret.rotation)
     authorize_found(call, "secretsmanager:DeleteSecret", arn, secret.account, value.SecretId, context, secret.policy)
     date = rules.deletion_date(value.RecoveryWindowInDays, force, call.now)
     if force:

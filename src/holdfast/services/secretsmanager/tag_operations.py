@@ -50,6 +50,6 @@ def _store(
         return
     secret = found.secret._replace(tags=encode_tags(after), last_changed=call.now)
     keys: RequestContext = {"secretsmanager:SecretId": secret_id, **context}
-    add_resource_keys(keys, secret.tags, secret.type, secret.rotation)
+    add_resource_keys(keys, secret.region, secret.tags, secret.type, secret.rotation)
     authorize_found(call, action, found.arn, secret.account, secret_id, keys, secret.policy)
     records.update_secret(call.tx, secret)

@@ -68,8 +68,7 @@ def get_secret_value(call: Call, value: api.GetSecretValueRequest) -> api.GetSec
     found_id, created, version_accessed, kind, kms_key, data_key, value_sealed = row[8:]
     account, region, name, _ = where
     arn = secret_arn(call.partition, account, region, name, suffix)
-    if tags or kind_of_secret or rotation:
-        add_resource_keys(context, tags, kind_of_secret, rotation)
+    add_resource_keys(context, region, tags, kind_of_secret, rotation)
     authorize_found(call, GET_SECRET_VALUE, arn, account, secret_id, context, policy)
     if deletion_date:
         raise api.InvalidRequestException(rules.MARKED_FOR_DELETION)

@@ -26,7 +26,8 @@ def describe_parameters(call: Call, value: api.DescribeParametersRequest) -> api
     the public ones. Raises the InvalidFilter errors, InvalidNextToken.
     """
     wanted = filters.describe_filters(value)
-    call.authorize("ssm:DescribeParameters", "*")
+    # No parameter is named, but policies and denials of AWS speak of everything in the account, not of `*`.
+    call.authorize("ssm:DescribeParameters", f"arn:{call.partition}:ssm:{call.region}:{call.account}:*")
     scope = [bool(value.Shared), wanted]
     position = answers.token_position(call, "DescribeParameters", scope, value.NextToken)
     limit = value.MaxResults or PAGE
