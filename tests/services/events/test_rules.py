@@ -194,6 +194,8 @@ def test_patterns_are_tested(events: Any) -> None:
     event = json.dumps(ENVELOPE)
     assert events.test_event_pattern(EventPattern=PATTERN, Event=event)["Result"] is True
     assert events.test_event_pattern(EventPattern='{"source": ["b"]}', Event=event)["Result"] is False
+    huge = json.dumps({**ENVELOPE, "detail": {"text": "x" * 262_144}})
+    assert refused(events.test_event_pattern, EventPattern=PATTERN, Event=huge)[0] == "ValidationException"
     assert refused(events.test_event_pattern, EventPattern="{}", Event=event) == (
         "InvalidEventPatternException", "Event pattern is not valid. Reason: Empty objects are not allowed", 400,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -238,3 +239,17 @@ def test_wildcards_agree_with_trying_everything(pieces: list[str], value: str) -
     first, *others = pieces
     expected = value == first if not others else value.startswith(first) and anywhere(others, value[len(first) :])
     assert matches_pieces(value, pieces) == expected
+
+
+@pytest.mark.parametrize("form", ["{n}", {"prefix": "{n}"}, {"suffix": "{n}"}, {"cidr": "10.{n}.0.0/16"}], ids=str)
+def test_a_leaf_with_many_and_an_event_with_many(form: Any) -> None:
+    """Over in a moment: what they are together is not tried pair by pair, and an address is read once."""
+    forms = [json.loads(json.dumps(form).replace("{n}", str(n))) for n in range(100, 250)]
+    pattern = parse_pattern(json.dumps({"detail": {"ip": forms}}))
+    values = [f"92.168.{n // 250}.{n % 90}" for n in range(15_000)]
+    started = time.perf_counter()
+    assert not pattern.matches({"detail": {"ip": values}})
+    found = {"{n}": "249", "prefix": "249.1", "suffix": "1.249", "cidr": "10.249.1.1"}
+    name = form if isinstance(form, str) else next(iter(form))
+    assert pattern.matches({"detail": {"ip": [*values, found[name]]}})
+    assert time.perf_counter() - started < 5

@@ -159,6 +159,8 @@ def test_event_pattern(call: Call, value: api.TestEventPatternRequest) -> api.Te
         pattern = parse_pattern(value.EventPattern or "")
     except BadPattern as error:
         raise api.InvalidEventPatternException(f"Event pattern is not valid. Reason: {error}") from None
+    if len((value.Event or "").encode()) > LARGEST:
+        raise ValidationException("Parameter Event is not valid. Reason: It is larger than an event can be.")
     event = _json_object(value.Event or "")
     if event is None:
         raise ValidationException("Parameter Event is not valid. Reason: It is not a JSON object.")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final, cast
 
 LARGEST: Final = 5_000_000_000
@@ -47,6 +48,30 @@ def matcher(form: Any) -> Matcher:
     if isinstance(form, list):
         raise BadPattern("Match value must be String, number, true, false, or null")
     return equal(form)
+
+
+def matchers(forms: Sequence[Any]) -> tuple[Matcher, ...]:
+    """The matchers of a leaf. Its texts, prefixes and suffixes are one matcher each, however many they are: a leaf may have
+    hundreds, and an event's array tens of thousands of values."""
+    texts: set[str] = set()
+    affixes: dict[str, list[str]] = {"prefix": [], "suffix": []}
+    others: list[Matcher] = []
+    for form in forms:
+        rule = cast("dict[str, Any]", form) if isinstance(form, dict) else {}
+        name, given = next(iter(rule.items())) if len(rule) == 1 else ("", None)
+        if isinstance(form, str):
+            texts.add(form)
+        elif name in affixes and isinstance(given, str):
+            affixes[name].append(given)
+        else:
+            others.append(matcher(form))
+    if texts:
+        others.append(lambda value: isinstance(value, str) and value in texts)
+    if prefixes := tuple(affixes["prefix"]):
+        others.append(lambda value: isinstance(value, str) and value.startswith(prefixes))
+    if suffixes := tuple(affixes["suffix"]):
+        others.append(lambda value: isinstance(value, str) and value.endswith(suffixes))
+    return tuple(others)
 
 
 def equal(expected: Any) -> Matcher:
@@ -188,15 +213,25 @@ def cidr(form: Any) -> Matcher:
     except ValueError as error:
         raise BadPattern(f"Malformed CIDR, one '/' required: {form}") from error
 
+    version, mask, base = network.version, int(network.netmask), int(network.network_address)
+
     def matches(value: Any) -> bool:
         if not isinstance(value, str):
             return False
-        try:
-            return ipaddress.ip_address(value) in network
-        except ValueError:
-            return False
+        found = _address(value)
+        return found is not None and found[0] == version and found[1] & mask == base
 
     return matches
+
+
+@lru_cache(maxsize=64)
+def _address(text: str) -> tuple[int, int] | None:
+    """Version and number of an address. Kept for a moment: a leaf with many blocks asks for the same one each time."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return address.version, int(address)
 
 
 def exists(form: Any) -> Matcher:

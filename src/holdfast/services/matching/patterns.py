@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
-from holdfast.services.matching.matchers import ABSENT, BadPattern, Matcher, matcher
+from holdfast.services.matching.matchers import ABSENT, BadPattern, Matcher, matchers
 
 LONGEST = 4096
 """Characters of a rule's pattern (EventBridge quotas)."""
@@ -134,7 +134,7 @@ def _node(name: str, value: Any, depth: int) -> Leaf | Branch:
         raise BadPattern(f'"{name}" must be an object or an array')
     if not value:
         raise BadPattern("Empty arrays are not allowed")
-    return Leaf(tuple(matcher(form) for form in cast("list[Any]", value)))
+    return Leaf(matchers(cast("list[Any]", value)))
 
 
 def _combinations(branch: Branch) -> int:
