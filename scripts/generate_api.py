@@ -382,7 +382,18 @@ class Module:
         for name in self.operations:
             yield f"    {name!r}: {name},"
         yield "}"
-        yield "API = Api(METADATA, OPERATIONS)"
+        absent = [name for name in sorted(self.model["operations"]) if name not in self.operations]
+        if not absent:
+            yield "API = Api(METADATA, OPERATIONS)"
+            return
+        yield "ABSENT: dict[str, Operation[Any, Any]] = {"
+        for name in absent:
+            http = self.model["operations"][name].get("http", {})
+            place = http.get("method", "POST"), http.get("requestUri", "/").partition("?")[0]
+            extra = "" if place == ("POST", "/") else f", http_method={place[0]!r}, http_path={place[1]!r}"
+            yield f"    {name!r}: Operation({self.source.name!r}, {name!r}, Shape, Shape{extra}),"
+        yield "}"
+        yield "API = Api(METADATA, OPERATIONS, ABSENT)"
 
 
 def strip_tags(text: str) -> str:

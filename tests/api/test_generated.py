@@ -74,6 +74,7 @@ def test_operations_are_the_models(name: str) -> None:
     source = next(source for source in generator().SOURCES if source.name == name)
     model = generator().load_model(source)
     assert list(api.operations) == sorted(source.operations or model["operations"])
+    assert sorted([*api.operations, *api.absent]) == sorted(model["operations"])
     for operation_name, operation in api.operations.items():
         expected = model["operations"][operation_name]
         assert operation.service == api.metadata.name == name

@@ -212,3 +212,5 @@ class Api:
 
     metadata: ServiceMetadata
     operations: dict[str, Operation[Any, Any]] = field(default_factory=dict[str, Any])
+    absent: dict[str, Operation[Any, Any]] = field(default_factory=dict[str, Any])
+    """Operations of AWS's model that were not generated: they have a name and a place, so that the answer can name them."""

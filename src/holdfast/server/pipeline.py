@@ -221,7 +221,7 @@ class Pipeline:
         if protocols is None:
             protocols = self._protocols[entry.name] = ServiceProtocols.of(service.api.metadata)
         exchange.protocol = protocols.select(target)
-        operation = service.api.operations.get(target.operation)
+        operation = service.api.operations.get(target.operation) or service.api.absent.get(target.operation)
         if operation is None:
             raise unknown_operation(target)
         exchange.operation = operation

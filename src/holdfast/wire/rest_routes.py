@@ -37,7 +37,7 @@ class RestRoutes:
 
     def __init__(self, api: Api) -> None:
         self._root = _Place()
-        for operation in api.operations.values():
+        for operation in (*api.operations.values(), *api.absent.values()):
             place = self._root
             for segment in split_template(operation.http_path):
                 if not segment.startswith("{"):
@@ -48,7 +48,7 @@ class RestRoutes:
                 else:
                     place.label = place.label or _Place()
                     place = place.label
-            place.operations[operation.http_method] = operation
+            place.operations.setdefault(operation.http_method, operation)
 
     def find(self, method: str, target: str) -> Operation[Any, Any] | None:
         """The operation that a request names; None when there is none."""

@@ -264,3 +264,11 @@ def test_environments_and_code_are_not_readable_in_the_directory(holdfast: Accou
     source = f"KEY = {canary('code')!r}\ndef handler(e, c):\n    import os\n    return os.environ['SECRET'] and KEY"
     create(holdfast, source, Environment={"Variables": {"SECRET": secret}})
     assert invoke(holdfast).payload.startswith("c4n4ry")
+
+
+def test_what_lambda_has_and_we_do_not_says_so_by_name(holdfast: Account) -> None:
+    client = holdfast.client("lambda")
+    for call, members in ((client.list_layers, {}), (client.get_function_url_config, {"FunctionName": "f"})):
+        code, text, status = refused(call, **members)
+        assert (code, status) == ("NotImplementedException", 400)
+        assert text.startswith("Holdfast does not implement lambda:")

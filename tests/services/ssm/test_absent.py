@@ -22,3 +22,8 @@ def test_resource_policies_of_other_resources(ssm: Any) -> None:
 def test_service_settings_of_other_capabilities(ssm: Any) -> None:
     setting = "/ssm/managed-instance/activation-tier"
     assert refused(ssm.get_service_setting, SettingId=setting)[0] == "ServiceSettingNotFound"
+
+
+def test_the_rest_of_systems_manager(ssm: Any) -> None:
+    code, text = refused(ssm.send_command, DocumentName="AWS-RunShellScript")[:2]
+    assert (code, text) == ("NotImplementedException", "Holdfast does not implement ssm:SendCommand yet.")
