@@ -31,7 +31,7 @@ from holdfast.server.house import House
 from holdfast.server.logs import Log
 from holdfast.server.opening import Opened, open_directory
 from holdfast.server.server import build
-from holdfast.server.settings import load
+from holdfast.server.settings_sources import load
 from holdfast.services.holdfast import records
 from holdfast.store.transaction import Transaction
 from holdfast.vault.registry import ACCESS_KEY_SECRET

@@ -14,7 +14,7 @@ compiled.use()
 import argparse
 
 from holdfast.server.server import Ready, run
-from holdfast.server.settings import load
+from holdfast.server.settings_sources import load
 
 
 def announce(ready: Ready) -> None:

@@ -10,7 +10,8 @@ from tests.issuer import Authority
 
 from holdfast.server.errors import BadSetting
 from holdfast.server.outside_settings import SMTP_PASSWORD, SQS_SECRET, OutsideSettings, outside_settings, take_secret
-from holdfast.server.settings import Settings, load
+from holdfast.server.settings import Settings
+from holdfast.server.settings_sources import load
 
 
 def given(environ: dict[str, str] | None = None, **flags: str) -> OutsideSettings:

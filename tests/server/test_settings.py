@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import holdfast.server.settings
 from holdfast.server.errors import BadSetting
-from holdfast.server.settings import SECTIONS, SETTINGS, Settings, load, unknown_variables
+from holdfast.server.settings import SECTIONS, SETTINGS, Settings
+from holdfast.server.settings_sources import load, unknown_variables
 
 DECLARED = list(SETTINGS.values())
 OTHER_VALUES: dict[str, tuple[str, str, str]] = {

@@ -99,7 +99,7 @@ def _door(data: str | None) -> Door:
     door = find_door(data, os.environ)
     if not isinstance(door, ControlDoor) or door.answers():
         return door
-    from holdfast.server.settings import load
+    from holdfast.server.settings_sources import load
 
     return _StoppedDoor(load({} if data is None else {"data": data}, os.environ))
 

@@ -18,7 +18,7 @@ def ask(data: str | None, operation: str, members: Members, seconds: float = 60.
     if not isinstance(door, ControlDoor) or door.answers():
         return door.call(operation, seconds, **given)
     from holdfast.cli.stopped import OPERATIONS, answer
-    from holdfast.server.settings import load
+    from holdfast.server.settings_sources import load
 
     if operation not in OPERATIONS:
         return door.call(operation, seconds, **given)  # says that no server runs
@@ -33,7 +33,7 @@ def change(data: str | None, operation: str, members: Members, seconds: float = 
     door = find_door(data, os.environ)
     if not isinstance(door, ControlDoor) or door.answers():
         return door.call(operation, seconds, **given)
-    from holdfast.server.settings import load
+    from holdfast.server.settings_sources import load
     from holdfast.server.stopped_call import call_stopped
 
     answer = call_stopped(load({} if data is None else {"data": data}, os.environ), operation, given)

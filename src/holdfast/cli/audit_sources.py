@@ -79,7 +79,7 @@ def audit_source(data: str | None) -> Generator[AuditSource]:
     if not isinstance(door, ControlDoor) or door.answers():
         yield Served(door)
         return
-    from holdfast.server.settings import load
+    from holdfast.server.settings_sources import load
     from holdfast.server.stopped_store import stopped_store
 
     settings = load({} if data is None else {"data": data}, os.environ)

@@ -39,7 +39,7 @@ def _ask(data: str | None, operation: str, seconds: float | None, **members: obj
 
     if not (door.directory / DATABASE).exists():
         return door.call(operation, seconds, **members)  # says that no server runs
-    from holdfast.server.settings import load
+    from holdfast.server.settings_sources import load
     from holdfast.server.stopped_call import call_stopped
 
     answer = call_stopped(load({} if data is None else {"data": data}, os.environ), operation, members)

@@ -23,7 +23,8 @@ from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 from holdfast.cli.errors import CallRefused, CommandError, NotAllowedHere, ServerNotRunning
-from holdfast.server.settings import SETTINGS, load
+from holdfast.server.settings import SETTINGS
+from holdfast.server.settings_sources import load
 from holdfast.work.clock import SystemClock
 
 SOCKET = "control.sock"

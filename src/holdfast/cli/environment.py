@@ -50,7 +50,7 @@ def find_environment(data: str | None, config: str | None) -> dict[str, str]:
         answer = ControlDoor(data_directory(data, os.environ, config)).call("GetEnvironment")
     except ServerNotRunning:
         from holdfast.server.server import read_environment
-        from holdfast.server.settings import load
+        from holdfast.server.settings_sources import load
 
         flags = {name: text for name, text in (("data", data), ("config", config)) if text is not None}
         return read_environment(load(flags, os.environ))

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from holdfast.cli.options import with_settings
 from holdfast.cli.output import strong, table
-from holdfast.server.settings import SETTINGS, Settings, load, unknown_variables
+from holdfast.server.settings import SETTINGS, Settings
+from holdfast.server.settings_sources import load, unknown_variables
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -131,6 +131,21 @@ def test_a_parameter_needs_its_key_too(people: People) -> None:
     assert found["Gap"]["Where"] == "identity-policy"
 
 
+@pytest.mark.parametrize(("kind", "outcome"), [("*", "allow"), ("parameter/*", "implicit-deny")])
+def test_describing_parameters_is_about_everything_in_the_account(people: People, kind: str, outcome: str) -> None:
+    everything = f"arn:aws:ssm:{people.account.region}:{people.account.account}:"
+    user, credentials = people.user()
+    described = {"Effect": "Allow", "Action": "ssm:DescribeParameters", "Resource": everything + kind}
+    people.iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=document(described))
+    found = can(people, f"user/{user}", "ssm:DescribeParameters", "*")
+    assert (found["Outcome"], found["Chain"][0]["Resource"]) == (outcome, f"{everything}*")
+    describe = people.client(credentials, "ssm").describe_parameters
+    if outcome == "allow":
+        describe()
+    else:
+        denied(describe)
+
+
 def test_who_can_through_groups_roles_and_roles_of_roles(fresh: People) -> None:
     people = fresh
     secret = people.secrets.create_secret(Name=new_name("s"), SecretString="x")["ARN"]

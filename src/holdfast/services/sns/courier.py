@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from holdfast.services.functions import NotInvoked
+from holdfast.services.functions import NotInvoked, function_at
 from holdfast.services.outbox.deliveries import Again, Courier, Delivery, GivenUp, NotDelivered, Send
 from holdfast.services.outbox.jobs import deliver as deliver_due
 from holdfast.services.outbox.records import put
@@ -25,7 +25,7 @@ from holdfast.services.service import JobEffect, SecondHalf
 from holdfast.services.sns import formats, records
 from holdfast.services.sns.attributes import queue_of
 from holdfast.services.sns.delivery_policies import effective
-from holdfast.services.sns.endpoints import EMAIL, LAMBDA, SQS, WEB, credentials_of, function_target
+from holdfast.services.sns.endpoints import EMAIL, LAMBDA, SQS, WEB, credentials_of
 from holdfast.services.sns.identifiers import subscription_key
 from holdfast.services.sns.messages import CONFIRMATION, GOODBYE, NOTIFICATION, Message, decode, encode
 from holdfast.services.sns.records import CONFIRMED, DELETED, PENDING, SigningKey, Subscription, Topic
@@ -176,7 +176,8 @@ def _to_function(
         return NotDelivered(
             "NO_PERMISSIONS", "the function's policy does not let sns.amazonaws.com invoke it", final=True
         )
-    target = function_target(arn)
+    target = function_at(arn)
+    assert target is not None  # `Subscribe` took it
 
     async def send() -> NotDelivered | None:
         try:

@@ -108,32 +108,6 @@ def _function(text: str) -> Endpoint:
     return Endpoint(text, "", arn.account)
 
 
-class FunctionTarget(NamedTuple):
-    """`services.functions.Target` of a function's ARN."""
-
-    account: str
-    region: str
-    name: str
-    qualifier: str = ""
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        return self.account, self.region, self.name
-
-    def arn(self, partition: str) -> str:
-        plain = f"arn:{partition}:lambda:{self.region}:{self.account}:function:{self.name}"
-        return f"{plain}:{self.qualifier}" if self.qualifier else plain
-
-
-def function_target(text: str) -> FunctionTarget:
-    """The function of an endpoint that was taken."""
-    arn = parse_arn(text)
-    found = None if arn is None else _FUNCTION.fullmatch(arn.resource)
-    assert arn is not None
-    assert found is not None
-    return FunctionTarget(arn.account, arn.region, found[1], found[2] or "")
-
-
 def credentials_of(url: str) -> tuple[str, str | None]:
     """A web endpoint without what stands before its host, and that (`user:password`), decoded."""
     parts = urlsplit(url)

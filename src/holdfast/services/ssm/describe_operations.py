@@ -26,8 +26,7 @@ def describe_parameters(call: Call, value: api.DescribeParametersRequest) -> api
     the public ones. Raises the InvalidFilter errors, InvalidNextToken.
     """
     wanted = filters.describe_filters(value)
-    # No parameter is named, but policies and denials of AWS speak of everything in the account, not of `*`.
-    call.authorize("ssm:DescribeParameters", f"arn:{call.partition}:ssm:{call.region}:{call.account}:*")
+    call.authorize("ssm:DescribeParameters", rules.everything_arn(call.partition, call.region, call.account))
     scope = [bool(value.Shared), wanted]
     position = answers.token_position(call, "DescribeParameters", scope, value.NextToken)
     limit = value.MaxResults or PAGE

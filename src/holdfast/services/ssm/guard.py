@@ -27,6 +27,8 @@ _READS = ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParameterHistory", "s
 
 def guard(call: Call, action: str, resource: str) -> Guard:
     """The tags of a parameter and what reading it needs beside; a path or what is no name stands for itself."""
+    if action == "ssm:DescribeParameters" and resource == "*":
+        return Guard(rules.everything_arn(call.partition, call.region, call.account), call.account)
     secret = parse_secret_reference(resource, call.partition, call.region, call.account)
     if secret is not None:
         then = (Asked("secretsmanager:GetSecretValue", secret.secret_id, SERVICE, {}),) if action in _READS else ()

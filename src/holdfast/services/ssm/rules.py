@@ -94,6 +94,11 @@ def arn_of(partition: str, region: str, account: str, path: str) -> str:
     return f"arn:{partition}:ssm:{region}:{account}:parameter{path}"
 
 
+def everything_arn(partition: str, region: str, account: str) -> str:
+    """What DescribeParameters is asked for, which names no parameter: AWS's denials say this, and not `*`."""
+    return f"arn:{partition}:ssm:{region}:{account}:*"
+
+
 def literal_arn(partition: str, region: str, account: str, text: str) -> str:
     """The ARN of whatever the caller sent as a name, to authorize before anything is said about it."""
     return arn_of(partition, region, account, "/" + text.strip(" ").removeprefix("/"))
