@@ -34,8 +34,8 @@ def test_destinations_that_hang_fill_their_own_lane_alone(tmp_path: Path, receiv
         remove = ("cloudtrail.remove-expired", ACCOUNT, REGION, "")
         await bench.change(lambda call: schedule(call.tx, remove, 0, {"days": 0}, "store job"))
         await bench.until(lambda: bench.house.worker.run_total >= 2)
+        await bench.until(lambda: len(receiver.received) == 2)
         assert bench.house.worker.running(DELIVERY) == 2
-        assert len(receiver.received) == 2
         gate.set()
         await bench.until(lambda: set(bench.states().values()) == {"delivered"})
         await bench.close()

@@ -51,9 +51,11 @@ def matcher(form: Any) -> Matcher:
 
 
 def matchers(forms: Sequence[Any]) -> tuple[Matcher, ...]:
-    """The matchers of a leaf. Its texts, prefixes and suffixes are one matcher each, however many they are: a leaf may have
-    hundreds, and an event's array tens of thousands of values."""
+    """The matchers of a leaf. Its texts, numbers, prefixes and suffixes are one matcher each, however many they are: a leaf may
+    have hundreds, and an event's array tens of thousands of values."""
     texts: set[str] = set()
+    folded: set[str] = set()
+    numbers: set[float] = set()
     affixes: dict[str, list[str]] = {"prefix": [], "suffix": []}
     others: list[Matcher] = []
     for form in forms:
@@ -61,12 +63,20 @@ def matchers(forms: Sequence[Any]) -> tuple[Matcher, ...]:
         name, given = next(iter(rule.items())) if len(rule) == 1 else ("", None)
         if isinstance(form, str):
             texts.add(form)
+        elif is_number(form):
+            numbers.add(cast("float", form))
+        elif name == "equals-ignore-case" and isinstance(given, str):
+            folded.add(given.lower())
         elif name in affixes and isinstance(given, str):
             affixes[name].append(given)
         else:
             others.append(matcher(form))
     if texts:
         others.append(lambda value: isinstance(value, str) and value in texts)
+    if numbers:
+        others.append(lambda value: is_number(value) and value in numbers)
+    if folded:
+        others.append(lambda value: isinstance(value, str) and value.lower() in folded)
     if prefixes := tuple(affixes["prefix"]):
         others.append(lambda value: isinstance(value, str) and value.startswith(prefixes))
     if suffixes := tuple(affixes["suffix"]):
@@ -203,7 +213,11 @@ def numeric(form: Any) -> Matcher:
             raise BadPattern("A numeric range needs a lower bound, then an upper bound")
         if parts[1] >= parts[3]:
             raise BadPattern("Bottom must be less than top")
-    return lambda value: is_number(value) and all(compare(value, bound) for compare, bound in tests)
+    compare, bound = tests[0]
+    if len(tests) == 1:
+        return lambda value: is_number(value) and compare(value, bound)
+    below, top = tests[1]
+    return lambda value: is_number(value) and compare(value, bound) and below(value, top)
 
 
 def cidr(form: Any) -> Matcher:
