@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from holdfast.testing import Account
+from tests.services.events.conftest import until
+from tests.services.lambda_.conftest import EVERYTHING, create, role
 
 
 def test_aws_secretsmanager_caching(holdfast: Account) -> None:
@@ -69,3 +71,57 @@ def test_powertools_parameters(powertools_environment: Account) -> None:
     assert by_name == {"/tools/plain": "v", "/tools/secure": "s"}
     missing = ssm.get_parameters_by_name({"/tools/nothing": {}, "/tools/plain": {}}, raise_on_error=False)
     assert missing["_errors"] == ["/tools/nothing"]
+
+
+KEEP = """
+import json, boto3
+def handler(event, context):
+    name = "/kept/message" if "Records" in event else "/kept/event"
+    boto3.client("ssm").put_parameter(Name=name, Value=json.dumps(event), Type="String", Overwrite=True)
+"""
+
+
+def test_powertools_read_the_events_that_functions_get(holdfast: Account) -> None:
+    from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, SNSEvent
+
+    arn = create(holdfast, KEEP, "keep", Role=role(holdfast, "keeper", EVERYTHING), Timeout=30)["FunctionArn"]
+    sns, events, ssm = holdfast.client("sns"), holdfast.client("events"), holdfast.client("ssm")
+    topic = sns.create_topic(Name="kept")["TopicArn"]
+    pattern = {"source": ["aws.ssm"], "detail-type": ["Parameter Store Change"], "detail": {"name": ["/watched"]}}
+    rule = events.put_rule(Name="kept", EventPattern=json.dumps(pattern))["RuleArn"]
+    for service, source in (("sns", topic), ("events", rule)):
+        holdfast.client("lambda").add_permission(
+            FunctionName="keep",
+            StatementId=service,
+            Action="lambda:InvokeFunction",
+            Principal=f"{service}.amazonaws.com",
+            SourceArn=source,
+        )
+    subscription = sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)["SubscriptionArn"]
+    events.put_targets(Rule="kept", Targets=[{"Id": "f", "Arn": arn}])
+
+    def kept(name: str) -> Any:
+        found = ssm.get_parameters(Names=[name])["Parameters"]
+        return json.loads(found[0]["Value"]) if found else None
+
+    attributes = {"kind": {"DataType": "String", "StringValue": "order"}}
+    published = sns.publish(TopicArn=topic, Subject="news", Message="hello", MessageAttributes=attributes)
+    until(lambda: kept("/kept/message") is not None)
+    record = next(SNSEvent(kept("/kept/message")).records)
+    assert (record.event_source, record.event_version, record.event_subscription_arn) == (
+        "aws:sns", "1.0", subscription,
+    )  # fmt: skip
+    message = record.sns
+    assert (message.message, message.subject, message.message_id) == ("hello", "news", published["MessageId"])
+    assert (message.topic_arn, message.get_type) == (topic, "Notification")
+    assert message.message_attributes["kind"].value == "order"
+    assert message.signing_cert_url
+    assert message.unsubscribe_url
+
+    ssm.put_parameter(Name="/watched", Value="v", Type="String")
+    until(lambda: kept("/kept/event") is not None)
+    event = EventBridgeEvent(kept("/kept/event"))
+    assert (event.source, event.detail_type) == ("aws.ssm", "Parameter Store Change")
+    assert (event.account, event.region, event.version) == (holdfast.account, "us-east-1", "0")
+    assert event.resources == [f"arn:aws:ssm:us-east-1:{holdfast.account}:parameter/watched"]
+    assert event.detail == {"operation": "Create", "name": "/watched", "type": "String"}
