@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from holdfast.testing import Account, Server
 from tests.services.lambda_.conftest import create, role
 from tests.services.lambda_.refusals import refused
@@ -139,12 +137,17 @@ def test_signatures_on_this_protocol(holdfast: Account) -> None:
         "UnrecognizedClientException", "The security token included in the request is invalid.", 403,
     )  # fmt: skip
     unknown.close()
-    try:
-        holdfast.client("lambda").list_layers()
-    except ClientError as error:
-        response: Any = error.response
-        assert response["Error"]["Code"] == "UnknownOperationException"
-        assert response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+def test_a_path_that_no_operation_has(holdfast: Account) -> None:
+    client = holdfast.client("lambda")
+
+    def elsewhere(request: Any, **_: Any) -> None:
+        request.url = request.url.replace("/functions", "/nothing")
+
+    client.meta.events.register("before-sign.lambda.ListFunctions", elsewhere)
+    code, _, status = refused(client.list_functions)
+    assert (code, status) == ("UnknownOperationException", 404)
 
 
 def _policy(*statements: dict[str, Any]) -> str:
