@@ -65,6 +65,7 @@ def test_a_service_imports_no_other_service(path: Path) -> None:
         "emitted",
         "matching",
         "outbox",
+        "stored_tags",
         own.removesuffix(".py"),
     }
     for name in _imports(path):

@@ -13,7 +13,8 @@ from holdfast.services.events.names import BusAt, bus_of, no_bus
 from holdfast.services.events.pages import page
 from holdfast.services.events.policies import lasting_policy, new_statement, policy_text, shown_policy, statements_of
 from holdfast.services.events.records import Bus
-from holdfast.services.events.tags import encode_tags, given_tags, merged, request_context
+from holdfast.services.events.tags import given_tags, merged
+from holdfast.services.stored_tags import encode_tags, request_context
 from holdfast.store.statements import prefix_range
 
 if TYPE_CHECKING:

@@ -25,7 +25,6 @@ from holdfast.services.events.names import BusAt, RuleAt, parse_bus_arn, parse_r
 from holdfast.services.events.policies import compiled
 from holdfast.services.events.roles import EVENTS, assumable, role_may
 from holdfast.services.events.routing import DELIVER, Carried, route_to
-from holdfast.services.events.tags import resource_context
 from holdfast.services.events.targets import Kind, decode_target, kind_of
 from holdfast.services.events.transformer import TooLarge
 from holdfast.services.functions import function_at
@@ -33,6 +32,7 @@ from holdfast.services.outbox.deliveries import Again, Courier, Delivery, GivenU
 from holdfast.services.outbox.records import put
 from holdfast.services.outbox.rules import MAXIMUM_EVENT_AGE, MAXIMUM_RETRY_ATTEMPTS, retry_event
 from holdfast.services.outside import Refused
+from holdfast.services.stored_tags import resource_context
 
 if TYPE_CHECKING:
     from holdfast.access.decision import ContextValue

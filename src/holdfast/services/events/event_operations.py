@@ -15,9 +15,9 @@ from holdfast.services.events import records
 from holdfast.services.events.names import BusAt, bus_of
 from holdfast.services.events.policies import compiled
 from holdfast.services.events.routing import route_to
-from holdfast.services.events.tags import resource_context
 from holdfast.services.matching.matchers import BadPattern
 from holdfast.services.matching.patterns import parse_pattern
+from holdfast.services.stored_tags import resource_context
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call

@@ -12,7 +12,7 @@ from holdfast.access.decision import EMPTY_CONTEXT, Context, ContextValue
 from holdfast.services.events import records
 from holdfast.services.events.names import BusAt, RuleAt, bus_of, no_bus, no_rule
 from holdfast.services.events.policies import compiled
-from holdfast.services.events.tags import resource_context
+from holdfast.services.stored_tags import resource_context
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call

@@ -9,8 +9,8 @@ from holdfast.services.arn import parse_arn
 from holdfast.services.events import records
 from holdfast.services.events.names import bus_of, parse_bus_arn, parse_rule_arn
 from holdfast.services.events.policies import compiled
-from holdfast.services.events.tags import resource_context
 from holdfast.services.service import Guard
+from holdfast.services.stored_tags import resource_context
 
 if TYPE_CHECKING:
     from holdfast.access.decision import ContextValue

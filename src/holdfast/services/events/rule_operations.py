@@ -16,9 +16,10 @@ from holdfast.services.events.pages import page
 from holdfast.services.events.records import DISABLED, ENABLED, Rule
 from holdfast.services.events.roles import pass_role
 from holdfast.services.events.rule_sets import literals
-from holdfast.services.events.tags import encode_tags, given_tags, merged, one_or_several, request_context
+from holdfast.services.events.tags import given_tags, merged, one_or_several
 from holdfast.services.matching.matchers import BadPattern
 from holdfast.services.matching.patterns import parse_pattern
+from holdfast.services.stored_tags import encode_tags, request_context
 from holdfast.store.statements import prefix_range
 
 if TYPE_CHECKING:

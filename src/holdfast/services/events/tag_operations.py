@@ -11,7 +11,8 @@ from holdfast.services.events import records
 from holdfast.services.events.finding import authorize_on_bus, find_rule
 from holdfast.services.events.names import parse_bus_arn, parse_rule_arn
 from holdfast.services.events.records import Bus, Rule
-from holdfast.services.events.tags import decode_tags, encode_tags, given_tags, merged, request_context
+from holdfast.services.events.tags import given_tags, merged
+from holdfast.services.stored_tags import decode_tags, encode_tags, request_context
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from holdfast.access.decision import ContextValue
 from holdfast.api import events as api
 from holdfast.api.base import ValidationException
 
 MOST_TAGS = 50
-
-_decode = msgspec.json.Decoder(dict[str, str]).decode
-
-
-def decode_tags(text: str) -> dict[str, str]:
-    return _decode(text) if text else {}
-
-
-def encode_tags(tags: Mapping[str, str]) -> str:
-    return msgspec.json.encode(tags).decode() if tags else ""
 
 
 def given_tags(tags: Sequence[api.Tag] | None) -> dict[str, str]:
@@ -39,18 +27,6 @@ def merged(tags: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     if len(after) > MOST_TAGS:
         raise api.LimitExceededException("The requested resource exceeds the maximum number allowed.")
     return after
-
-
-def request_context(tags: Mapping[str, str]) -> dict[str, ContextValue]:
-    context: dict[str, ContextValue] = {f"aws:RequestTag/{key}": tag for key, tag in tags.items()}
-    if tags:
-        context["aws:TagKeys"] = list(tags)
-    return context
-
-
-def resource_context(text: str) -> dict[str, ContextValue]:
-    """The condition keys of tags as they are stored."""
-    return {f"aws:ResourceTag/{key}": tag for key, tag in decode_tags(text).items()}
 
 
 def one_or_several(values: Sequence[str]) -> ContextValue:

@@ -21,7 +21,7 @@ from holdfast.services.lambda_.identifiers import LATEST, Reference, parse_funct
 from holdfast.services.lambda_.policies import compiled
 from holdfast.services.lambda_.records import Function, Version
 from holdfast.services.lambda_.rules import NOT_ASSUMABLE
-from holdfast.services.lambda_.tags import decode_tags
+from holdfast.services.stored_tags import decode_tags
 
 LAMBDA = service_principal("lambda.amazonaws.com")
 

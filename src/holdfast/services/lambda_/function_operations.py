@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-from holdfast.access.decision import ContextValue
 from holdfast.api import lambda_ as api
 from holdfast.api.base import NotImplementedException
 from holdfast.services.call import Call
@@ -27,8 +26,9 @@ from holdfast.services.lambda_.rules import (
     encoded_environment,
     refuse_absent,
 )
-from holdfast.services.lambda_.tags import decode_tags, encode_tags, merged
+from holdfast.services.lambda_.tags import merged
 from holdfast.services.lambda_.version_operations import publish
+from holdfast.services.stored_tags import decode_tags, encode_tags, request_context
 
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 DEFAULT_ARCHITECTURE = "x86_64"
@@ -72,9 +72,7 @@ def create_function(call: Call, value: api.CreateFunctionRequest) -> api.Functio
     assert value.Role is not None
     where = refer(call, value.FunctionName)
     tags = merged({}, value.Tags or {})
-    context: dict[str, ContextValue] = {f"aws:RequestTag/{key}": tag for key, tag in tags.items()}
-    if tags:
-        context["aws:TagKeys"] = list(tags)
+    context = request_context(tags)
     call.authorize(
         "lambda:CreateFunction", where._replace(qualifier="").arn(call.partition), context, owner=where.account
     )

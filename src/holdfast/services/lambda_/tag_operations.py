@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from holdfast.access.decision import ContextValue
 from holdfast.api import lambda_ as api
 from holdfast.services.call import Call
 from holdfast.services.lambda_ import records
 from holdfast.services.lambda_.finding import find, refer
 from holdfast.services.lambda_.identifiers import Reference, parse_function_arn
-from holdfast.services.lambda_.tags import decode_tags, encode_tags, merged
+from holdfast.services.lambda_.tags import merged
+from holdfast.services.stored_tags import decode_tags, encode_tags, request_context
 
 ACCOUNT_CONCURRENCY = 1000
 UNRESERVED = 100
@@ -27,9 +27,7 @@ def _where(resource: str | None) -> Reference:
 
 def tag_resource(call: Call, value: api.TagResourceRequest) -> api.TagResourceOutput:
     given = value.Tags or {}
-    context: dict[str, ContextValue] = {f"aws:RequestTag/{key}": tag for key, tag in given.items()}
-    context["aws:TagKeys"] = list(given)
-    found = find(call, _where(value.Resource), "lambda:TagResource", context)
+    found = find(call, _where(value.Resource), "lambda:TagResource", request_context(given))
     after = merged(decode_tags(found.function.tags), given)
     call.tx.run(records.WRITE_TAGS, encode_tags(after), *found.function.key)
     return api.TagResourceOutput()

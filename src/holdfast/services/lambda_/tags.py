@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from holdfast.api import lambda_ as api
 
 MOST_TAGS = 50
-
-_decode = msgspec.json.Decoder(dict[str, str]).decode
-
-
-def decode_tags(text: str) -> dict[str, str]:
-    return _decode(text) if text else {}
-
-
-def encode_tags(tags: Mapping[str, str]) -> str:
-    return msgspec.json.encode(tags).decode() if tags else ""
 
 
 def merged(tags: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:

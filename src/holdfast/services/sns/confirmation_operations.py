@@ -19,7 +19,7 @@ from holdfast.services.sns.identifiers import invalid, subscription_key, topic_k
 from holdfast.services.sns.policies import compiled
 from holdfast.services.sns.records import CONFIRMED, DELETED, PENDING
 from holdfast.services.sns.subscriptions import by_token, confirm, end, is_unsigned, take_place
-from holdfast.services.sns.tags import tag_context
+from holdfast.services.stored_tags import resource_context
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -54,7 +54,7 @@ def confirm_subscription(call: Call, value: api.ConfirmSubscriptionInput) -> api
 def _check_own_side(call: Call, topic: Topic | None, arn: str) -> None:
     """Whether the caller's own policies let it. For the topic speaks the token, whoever owns it; but its policy may deny."""
     policy = None if topic is None else compiled(call.partition, topic.key, topic.policy)
-    context = tag_context("" if topic is None else topic.tags)
+    context = resource_context("" if topic is None else topic.tags)
     decision = call.check("sns:ConfirmSubscription", arn, context, owner=call.account, resource_policy=policy)
     if not decision.allowed:
         raise denied(decision)

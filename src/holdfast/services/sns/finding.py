@@ -19,7 +19,7 @@ from holdfast.api import sns as api
 from holdfast.services.sns import records
 from holdfast.services.sns.identifiers import TopicKey, subscription_key, topic_key
 from holdfast.services.sns.policies import compiled
-from holdfast.services.sns.tags import tag_context
+from holdfast.services.stored_tags import resource_context
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -47,7 +47,7 @@ def authorize(call: Call, action: str, key: TopicKey, topic: Topic | None, conte
     """Raise AuthorizationErrorException unless the caller may do `action` to the topic, whether it exists or not."""
     policy = None if topic is None else compiled(call.partition, key, topic.policy)
     if topic is not None and topic.tags:
-        context = {**tag_context(topic.tags), **context}
+        context = {**resource_context(topic.tags), **context}
     decision = call.check(action, key.arn(call.partition), context, owner=key.account, resource_policy=policy)
     if not decision.allowed:
         raise denied(decision)

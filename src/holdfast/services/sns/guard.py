@@ -10,7 +10,7 @@ from holdfast.services.service import Guard
 from holdfast.services.sns import records
 from holdfast.services.sns.identifiers import topic_key
 from holdfast.services.sns.policies import compiled
-from holdfast.services.sns.tags import tag_context
+from holdfast.services.stored_tags import resource_context
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -27,4 +27,4 @@ def guard(call: Call, action: str, resource: str) -> Guard:
     if topic is None:
         return Guard(key.arn(call.partition), key.account)
     policy = compiled(call.partition, key, topic.policy)
-    return Guard(key.arn(call.partition), key.account, policy, context=tag_context(topic.tags))
+    return Guard(key.arn(call.partition), key.account, policy, context=resource_context(topic.tags))

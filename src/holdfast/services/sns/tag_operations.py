@@ -8,7 +8,8 @@ from holdfast.api import sns as api
 from holdfast.services.sns import records
 from holdfast.services.sns.finding import authorize
 from holdfast.services.sns.identifiers import topic_key
-from holdfast.services.sns.tags import decode_tags, encode_tags, given_tags, merged, request_context, shown_tags
+from holdfast.services.sns.tags import given_tags, merged, shown_tags
+from holdfast.services.stored_tags import decode_tags, encode_tags, request_context
 
 if TYPE_CHECKING:
     from holdfast.access.decision import Context

@@ -4,35 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
-from holdfast.access.decision import ContextValue
 from holdfast.api import sns as api
 from holdfast.services.sns.identifiers import invalid
+from holdfast.services.stored_tags import decode_tags
 
 MOST_TAGS = 50
-
-_decode = msgspec.json.Decoder(dict[str, str]).decode
-
-
-def decode_tags(text: str) -> dict[str, str]:
-    return _decode(text) if text else {}
-
-
-def encode_tags(tags: Mapping[str, str]) -> str:
-    return msgspec.json.encode(tags).decode() if tags else ""
-
-
-def tag_context(text: str) -> dict[str, ContextValue]:
-    """The condition keys that the tags of a topic give."""
-    return {f"aws:ResourceTag/{key}": value for key, value in decode_tags(text).items()}
-
-
-def request_context(given: Mapping[str, str]) -> dict[str, ContextValue]:
-    """The condition keys that the tags of a request give."""
-    if not given:
-        return {}
-    return {**{f"aws:RequestTag/{key}": value for key, value in given.items()}, "aws:TagKeys": list(given)}
 
 
 def given_tags(tags: Sequence[api.Tag] | None) -> dict[str, str]:

@@ -14,7 +14,8 @@ from holdfast.services.sns.identifiers import FIFO, TopicKey, invalid, is_topic_
 from holdfast.services.sns.pages import PAGE, begin, end
 from holdfast.services.sns.policies import default_policy, shown_policy
 from holdfast.services.sns.records import Topic
-from holdfast.services.sns.tags import decode_tags, encode_tags, given_tags, merged, request_context
+from holdfast.services.sns.tags import given_tags, merged
+from holdfast.services.stored_tags import decode_tags, encode_tags, request_context
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
