@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks import access, durability, parameters, startup, throughput
 from benchmarks.events import Events
@@ -146,8 +147,23 @@ def scale_goals(found: Scale) -> list[Goal]:
     ]
 
 
-def missed(goals: Iterable[Goal]) -> list[Goal]:
-    return [goal for goal in goals if not goal.met]
+GOALS: dict[str, Callable[[Any], Iterable[Goal]]] = {
+    "throughput": throughput_goals,
+    "access": access_goals,
+    "durability": durability_goals,
+    "parameters": parameters_goals,
+    "startup": startup_goals,
+    "functions": functions_goals,
+    "rotation": rotation_goals,
+    "events": events_goals,
+    "scale": scale_goals,
+}
+"""By part, in the order of the report."""
+
+
+def of(found: Mapping[str, Any]) -> list[Goal]:
+    """Of the parts that were measured."""
+    return [goal for part, goals in GOALS.items() if part in found for goal in goals(found[part])]
 
 
 def _least(figure: str, target: float, reached: float, show: str, exact: str = "") -> Goal:

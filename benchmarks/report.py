@@ -4,147 +4,97 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import access, durability, goals, parameters, rotation, startup, throughput
+from benchmarks import access, durability, parameters, results, rotation, startup, throughput
 from benchmarks.events import Events
 from benchmarks.functions import Functions
 from benchmarks.goals import Goal
+from benchmarks.results import Run
 from benchmarks.rotation import Rotation
 from benchmarks.samples import Series, Table
 from benchmarks.scale import Growth, Scale
 from benchmarks.startup import Startup
 
-HERE = Path(__file__).parent
+PAGE = Path(__file__).with_name("README.md")
 Cells = Sequence[str]
-
-
-@dataclass(slots=True)
-class Run:
-    """Everything one run of `python -m benchmarks` found out."""
-
-    date: str
-    machine: dict[str, str]
-    rounds: int
-    seconds: int
-    load_average: list[float] = field(default_factory=list[float])
-    """Before each part, and at the end."""
-    throughput: Table | None = None
-    access: Table | None = None
-    durability: Table | None = None
-    parameters: Table | None = None
-    startup: Startup | None = None
-    rotation: Rotation | None = None
-    functions: Functions | None = None
-    events: Events | None = None
-    scale: Scale | None = None
-
-    def goals(self) -> list[Goal]:
-        found: list[Goal] = []
-        if self.throughput:
-            found += goals.throughput_goals(self.throughput)
-        if self.access:
-            found += goals.access_goals(self.access)
-        if self.durability:
-            found += goals.durability_goals(self.durability)
-        if self.parameters:
-            found += goals.parameters_goals(self.parameters)
-        if self.startup:
-            found += goals.startup_goals(self.startup)
-        if self.functions:
-            found += goals.functions_goals(self.functions)
-        if self.rotation:
-            found += goals.rotation_goals(self.rotation)
-        if self.events:
-            found += goals.events_goals(self.events)
-        if self.scale:
-            found += goals.scale_goals(self.scale)
-        return found
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain figures, every round of them."""
-        return {
-            "date": self.date,
-            "machine": self.machine,
-            "rounds": self.rounds,
-            "seconds_of_a_load": self.seconds,
-            "load_average": self.load_average,
-            "goals": [asdict(goal) for goal in self.goals()],
-            "throughput": [asdict(series) for series in self.throughput.all()] if self.throughput else None,
-            "access": [asdict(series) for series in self.access.all()] if self.access else None,
-            "durability": [asdict(series) for series in self.durability.all()] if self.durability else None,
-            "parameters": [asdict(series) for series in self.parameters.all()] if self.parameters else None,
-            "rotation": asdict(self.rotation) if self.rotation else None,
-            "events": asdict(self.events) if self.events else None,
-            "startup": asdict(self.startup) if self.startup else None,
-            "functions": asdict(self.functions) if self.functions else None,
-            "scale": asdict(self.scale) if self.scale else None,
-        }
 
 
 def write(run: Run) -> None:
     """Both files."""
-    (HERE / "results.json").write_text(json.dumps(run.as_json(), indent=1) + "\n")
-    (HERE / "README.md").write_text(page(run))
+    results.FILE.write_text(json.dumps(run.as_json(), indent=1) + "\n")
+    PAGE.write_text(page(run))
 
 
 def page(run: Run) -> str:
     """README.md."""
-    parts = [
+    lines = [
         "# Benchmarks",
         "",
-        "Rendered by `make bench`, from the run that measured it; do not edit. All figures of every round are in "
+        "Rendered by `make bench`, from what it measured; do not edit. All figures of every round are in "
         "[results.json](results.json).",
         "",
         *table(("figure", "must be", "is", ""), ((g.figure, g.target, g.reached, _mark(g)) for g in run.goals())),
         "## How",
         "",
-        *_method(run),
-        *table(("machine", ""), run.machine.items()),
+        *_method(),
+        *table(("part", "date", "rounds", "a load lasts", "load average", "took"), _parts(run)),
+        *table(("machine", ""), _machine(run)),
     ]
-    if run.throughput:
-        parts += ["## Reads and writes", "", *_throughput(run.throughput)]
-    if run.access:
-        parts += ["## What policies cost", "", *_access(run.access)]
-    if run.durability:
-        parts += ["## What durability costs", "", *_durability(run.durability)]
-    if run.parameters:
-        parts += ["## Parameters and events", "", *_parameters(run.parameters)]
-    if run.startup:
-        parts += ["## Start and memory", "", *_startup(run.startup)]
-    if run.functions:
-        parts += ["## Functions", "", *_functions(run.functions)]
-    if run.rotation:
-        parts += ["## Rotations", "", *_rotation(run.rotation)]
-    if run.events:
-        parts += ["## Events", "", *_events(run.events)]
-    if run.scale:
-        parts += ["## Growth", "", *_scale(run.scale)]
-    return "\n".join(parts).rstrip() + "\n"
+    for part, (title, section) in SECTIONS.items():
+        if part in run.parts:
+            lines += [f"## {title}", "", *section(run.parts[part].found)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _parts(run: Run) -> list[Cells]:
+    return [
+        (
+            part,
+            measured.date,
+            str(measured.rounds),
+            f"{measured.seconds} s",
+            "{:.1f}, {:.1f}".format(*measured.load_average),
+            f"{measured.minutes:.1f} min" if measured.minutes is not None else "",
+        )
+        for part, measured in run.ordered()
+    ]
+
+
+def _machine(run: Run) -> list[Cells]:
+    """Each fact, once where all parts have the same."""
+    rows: list[Cells] = []
+    for fact in dict.fromkeys(fact for _, measured in run.ordered() for fact in measured.machine):
+        values: dict[str, list[str]] = {}
+        for part, measured in run.ordered():
+            values.setdefault(measured.machine.get(fact, "unknown"), []).append(part)
+        shown = [value if len(values) == 1 else f"{value} ({', '.join(parts)})" for value, parts in values.items()]
+        rows.append((fact, "; ".join(shown)))
+    return rows
 
 
 def _mark(goal: Goal) -> str:
     return "reached" if goal.met else "**missed**"
 
 
-def _method(run: Run) -> list[str]:
-    loads = ", ".join(f"{load:.1f}" for load in run.load_average)
+def _method() -> list[str]:
     return [
-        f"- {run.date}. {run.rounds} interleaved rounds; whoever comes first changes with each round; figures are "
-        f"medians over the rounds, in brackets least and most. One load lasts {run.seconds} s.",
+        "- The unit is a part: what is compared with something else, with `moto_server` too, is measured in one part, in "
+        "interleaved rounds; whoever comes first changes with each round. Parts may be from several runs: each has its "
+        "date below. Figures are medians over the rounds, in brackets least and most.",
         "- Load: `wrk`, one thread, on the same machine over loopback; 64 really signed requests in boto3's shape, "
         "signed before the clock runs. Writes: each request its own name or token, none sent twice; a store of the same "
         "shape for both servers, a region of its own for each load (moto's time grows with the secrets in a region).",
-        "- CPU is user and system time of the server's whole process tree for each answered request. It is the figure "
-        "that survives a busy machine; requests a second share the cores with the load generator.",
+        "- CPU is user and system time of the server's whole process tree for each answered request, child processes "
+        "included, and memory is that of the tree. CPU is the figure that survives a busy machine; requests a second "
+        "share the cores with the load generator.",
         "- The comparison favours moto: it checks no signature and no permission, encrypts nothing, writes nothing to "
         "disk and keeps no audit trail. Here each call is verified, authorized, decrypted through KMS and audited "
         "(reads in batches), and a write is answered when it is on disk.",
-        f"- One-minute load average before each part and at the end: {loads}; above the number of cores, others were "
-        "busy on this machine, and times are longer than they should be.",
+        "- Load average: of one minute, before a part and after it. Where it was above the number of cores before, "
+        "others were busy on this machine, and times are longer than they should be.",
         "",
     ]
 
@@ -153,11 +103,12 @@ def _throughput(found: Table) -> list[str]:
     rows: list[Cells] = []
     for operation in throughput.OPERATIONS:
         for connections in throughput.CONNECTIONS:
-            ours = found.get(operation, throughput.OURS, connections)
             moto = found.get(operation, throughput.MOTO, connections)
             bare = found.get(throughput.BARE, throughput.BARE, connections)
-            share = f"{bare.cpu / ours.cpu:.2f}"
-            rows.append((*_figures(ours), f"**{ours.rate / moto.rate:.1f} x moto**", share))
+            for name in filter(found.has, (throughput.OURS, throughput.ALONE)):
+                ours = found.get(operation, name, connections)
+                share = f"{bare.cpu / ours.cpu:.2f}"
+                rows.append((*_figures(ours), f"**{ours.rate / moto.rate:.1f} x moto**", share))
             rows.append((*_figures(moto), "", ""))
     rows += [
         (*_figures(found.get(throughput.BARE, throughput.BARE, connections)), "", "1")
@@ -176,10 +127,17 @@ def _throughput(found: Table) -> list[str]:
         "of the ceiling",
     )
     return [
-        "The ceiling is the same listener with an empty application that answers 300 bytes; the share is by CPU.",
+        "The ceiling is the same listener with an empty application that answers 300 bytes; the share is by CPU."
+        + (ONE_PROCESS if found.has(throughput.ALONE) else ""),
         "",
         *table(heads, rows),
     ]
+
+
+ONE_PROCESS = (
+    f" `{throughput.OURS}` is the server as it starts by default, with processes that read beside it; "
+    f"`{throughput.ALONE}` is one process: what a call costs there, and the rate of one core, compare over time."
+)
 
 
 def _figures(series: Series) -> tuple[str, ...]:
@@ -252,8 +210,11 @@ def _parameters(found: Table) -> list[str]:
 def _rotation(found: Rotation) -> list[str]:
     return [
         "Debian's PostgreSQL on the same machine, which shares its cores with the server and the load. The database's own "
-        f"time is that of the same engine without a server. The many secrets are due at once, in the moment in which reads "
-        f"over {rotation.READERS} connections begin.",
+        "time is that of the same engine without a server. One round: the many secrets are due at once, in the moment in "
+        f"which reads over {rotation.READERS} connections begin. Their rate is sampled each second, idle "
+        f"{rotation.IDLE_SAMPLES} times before and after the many rotations and up to {rotation.BUSY_SAMPLES} times "
+        "meanwhile; figures are medians of the samples. Rotations take turns with calls, so after that many samples the "
+        "readers stop and the others are rotated alone. In the end every secret's versions are looked at.",
         "",
         *table(("figure", ""), found.figures()),
     ]
@@ -330,3 +291,16 @@ def table(heads: Cells, rows: Iterable[Cells]) -> list[str]:
         *(f"| {' | '.join(row)} |" for row in rows),
         "",
     ]
+
+
+SECTIONS: dict[str, tuple[str, Callable[[Any], list[str]]]] = {
+    "throughput": ("Reads and writes", _throughput),
+    "access": ("What policies cost", _access),
+    "durability": ("What durability costs", _durability),
+    "parameters": ("Parameters and events", _parameters),
+    "startup": ("Start and memory", _startup),
+    "functions": ("Functions", _functions),
+    "rotation": ("Rotations", _rotation),
+    "events": ("Events", _events),
+    "scale": ("Growth", _scale),
+}

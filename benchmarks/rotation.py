@@ -1,5 +1,10 @@
 """Rotations of PostgreSQL users, one by one, and reads of other secrets while a thousand rotate.
 
+One round of a thousand: the rate of reads is sampled second by second, idle, then while rotations run, then idle again, so
+that a machine that changes shows. While calls are answered, rotations take turns with them, and the thousand would take
+minutes of readers that do nothing but fill the audit trail: after enough samples the readers stop, and the rest of the
+rotations runs by itself. Every one of the thousand is looked at in the end.
+
 The database is Debian's PostgreSQL on the same machine. What it takes by itself is measured with the same engine and no
 server: connecting (SCRAM is meant to be slow), ALTER USER, connecting again. The rest of a rotation is the machine's: the
 call, jobs, versions, labels, audit, events, each step on disk before the next.
@@ -33,6 +38,9 @@ FUNCTION = "SecretsManagerRDSPostgreSQLRotationSingleUser"
 MANY = 1_000
 ROTATIONS = 12
 READERS = 16
+BUSY_SAMPLES = 30
+IDLE_SAMPLES = 5
+"""Before the many rotations, and as many after them. A sample is a second."""
 
 
 class RotationFailed(Exception):
@@ -48,8 +56,12 @@ class Rotation:
     database: list[float] = field(default_factory=list[float])
     """The engine alone: setSecret and testSecret without a server."""
     many: int = 0
-    many_seconds: list[float] = field(default_factory=list[float])
-    """Until every one of the many secrets was rotated."""
+    read_seconds: float = 0.0
+    """How long reads ran beside the many rotations."""
+    rotated_meanwhile: int = 0
+    """How many of the many were rotated when the reads stopped."""
+    many_seconds: float = 0.0
+    """Until every one of them was rotated."""
     twice: int = 0
     """Secrets of them that have another version than the one of their rotation."""
     idle_reads: list[float] = field(default_factory=list[float])
@@ -62,12 +74,14 @@ class Rotation:
     def figures(self) -> list[tuple[str, str]]:
         """What was measured, for people."""
         middle = statistics.median
+        rest, seconds = self.many - self.rotated_meanwhile, self.many_seconds - self.read_seconds
         return [
             ("a rotation, from the call to the recorded success", f"{middle(self.whole):.1f} ms"),
             ("the database's part of it", f"{middle(self.database):.1f} ms"),
-            (f"{self.many:,} rotations", f"{middle(self.many_seconds):.1f} s"),
-            ("reads of other secrets, idle", f"{middle(self.idle_reads):,.0f} requests/s"),
-            ("reads of other secrets meanwhile", f"{middle(self.busy_reads):,.0f} requests/s"),
+            ("reads of other secrets, idle", _rates(self.idle_reads)),
+            ("reads of other secrets meanwhile", _rates(self.busy_reads)),
+            (f"rotated while reads ran, {self.read_seconds:.1f} s", f"{self.rotated_meanwhile:,}"),
+            (f"the other {rest:,}, with nobody reading", f"{seconds:.1f} s"),
         ]
 
     @property
@@ -76,12 +90,17 @@ class Rotation:
         return statistics.median(self.busy_reads) / statistics.median(self.idle_reads)
 
 
-def steps(rounds: int) -> int:
-    """How often `measure` tells."""
-    return 2 + rounds
+def _rates(samples: list[float]) -> str:
+    least, most = min(samples), max(samples)
+    return f"{statistics.median(samples):,.0f} requests/s [{least:,.0f}-{most:,.0f}], {len(samples)} samples"
 
 
-def measure(folder: Path, rounds: int, many: int, tell: Tell) -> Rotation:
+def steps(_: int) -> int:
+    """How often `measure` tells; there is one round."""
+    return 4
+
+
+def measure(folder: Path, many: int, tell: Tell) -> Rotation:
     found = Rotation(many=many)
     with _database() as database, Server(folder / "rotation", movable_clock=False) as server:
         scene = _Scene(server, database)
@@ -90,9 +109,7 @@ def measure(folder: Path, rounds: int, many: int, tell: Tell) -> Rotation:
         tell(f"{many} users and their secrets")
         workload.prepare_reads(scene.endpoint)
         secrets = [scene.create(f"many/{number}") for number in range(many)]
-        for _ in range(rounds):
-            tell(f"reads while {many} secrets rotate")
-            _many(scene, secrets, found)
+        _many(scene, secrets, found, tell)
     return found
 
 
@@ -178,27 +195,45 @@ def _one_by_one(scene: _Scene, found: Rotation) -> None:
 # -- many rotations -----------------------------------------------------------------------------------------------------
 
 
-def _many(scene: _Scene, secrets: list[str], found: Rotation) -> None:
+def _many(scene: _Scene, secrets: list[str], found: Rotation, tell: Tell) -> None:
     region = scene.server.region
     reads = sign_all(scene.endpoint, region, workload.reads()["GetSecretValue"])
-    found.idle_reads += _idle(scene, reads)
     before = {arn: set(scene.labels(arn)) for arn in secrets}
+    found.idle_reads += _idle(scene, reads)
     tokens = {arn: str(uuid.uuid4()) for arn in secrets}
     calls = sign_all(scene.endpoint, region, (scene.rotation_of(arn, token) for arn, token in tokens.items()))
+
+    waiting = list(tokens)
+
+    def rotated(arn: str) -> bool:
+        return scene.labels(arn).get(tokens[arn]) == ["AWSCURRENT"]
+
+    def some_wait() -> bool:
+        while waiting and rotated(waiting[-1]):  # one question as a rule: calls make rotations wait
+            waiting.pop()
+        return bool(waiting)
+
+    tell(f"reads while {len(secrets)} secrets rotate")
     began = time.perf_counter()
     send_all(scene.endpoint.port, calls)
-    waiting = list(tokens)
-    while waiting:
+    while len(found.busy_reads) < BUSY_SAMPLES:
         rate = wrk.replay(scene.endpoint.port, reads, READERS, 1).rate
-        waiting = [arn for arn in waiting if scene.labels(arn).get(tokens[arn]) != ["AWSCURRENT"]]
-        if waiting:  # otherwise some of that second was idle
-            found.busy_reads.append(rate)
+        if not some_wait():  # some of that second was idle
+            break
+        found.busy_reads.append(rate)
+    found.read_seconds = time.perf_counter() - began
+    found.rotated_meanwhile = sum(map(rotated, secrets))
+    tell("the rest of them")
+    while some_wait():
         if time.perf_counter() - began > 600:
-            raise RotationFailed(f"{len(waiting)} secrets are not rotated after ten minutes")
-    found.many_seconds.append(time.perf_counter() - began)
+            raise RotationFailed(
+                f"{sum(not rotated(arn) for arn in secrets)} secrets are not rotated after ten minutes"
+            )
+        time.sleep(0.2)
+    found.many_seconds = time.perf_counter() - began
     found.idle_reads += _idle(scene, reads)  # whoever else uses this machine may have changed meanwhile
     found.twice += sum(set(scene.labels(arn)) - before[arn] != {tokens[arn]} for arn in secrets)
 
 
 def _idle(scene: _Scene, reads: list[bytes]) -> list[float]:
-    return [wrk.replay(scene.endpoint.port, reads, READERS, 1).rate for _ in range(3)]
+    return [wrk.replay(scene.endpoint.port, reads, READERS, 1).rate for _ in range(IDLE_SAMPLES)]

@@ -78,8 +78,19 @@ class Table:
         key = (operation, server, connections)
         self._series.setdefault(key, Series(*key)).samples.append(sample)
 
+    @classmethod
+    def of(cls, series: Iterable[Series]) -> Table:
+        """What `all` listed."""
+        made = cls()
+        made._series = {(one.operation, one.server, one.connections): one for one in series}
+        return made
+
     def get(self, operation: str, server: str, connections: int) -> Series:
         return self._series[operation, server, connections]
+
+    def has(self, server: str) -> bool:
+        """Whether this server took part."""
+        return any(key[1] == server for key in self._series)
 
     def all(self) -> list[Series]:
         return [self._series[key] for key in sorted(self._series)]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks import processes, scale_calls
 from benchmarks.client import Connection, send_all
-from benchmarks.processes import Process
+from benchmarks.processes import Process, seconds_between
 from benchmarks.samples import Tell, rotated
 from benchmarks.scale_calls import Timed
 from benchmarks.signed import Call, Endpoint, sign, sign_all
@@ -119,13 +119,13 @@ def _time(growth: Growth, store: Store, requests: Sequence[bytes]) -> None:
     connection, process = store.connection, store.process
     connection.call_any(requests[0])
     waits: list[float] = []
-    before = process.thread_seconds()
+    before = process.thread_nanoseconds()
     while len(waits) < TURN_CALLS and sum(waits) < TURN_SECONDS:
         request = requests[len(waits) % len(requests)]
         began = time.perf_counter()
         connection.call_any(request)
         waits.append(time.perf_counter() - began)
-    used = process.thread_seconds() - before
+    used = seconds_between(before, process.thread_nanoseconds())
     growth.cpu.setdefault(store.size, []).append(used / len(waits) * 1e6)
     growth.wait.setdefault(store.size, []).append(statistics.median(waits) * 1e6)
 

@@ -1,7 +1,8 @@
 """Reads and writes beside `moto_server`, under the ceiling of our listener with nothing behind it.
 
 moto checks no signature, encrypts nothing, forgets everything and keeps no audit trail: what it is compared with does
-all of that. Both get the same calls on stores of the same size.
+all of that. All get the same calls on stores of the same size. Our server takes part as it starts by default and, where it
+may have processes that read beside it, as one process alone: CPU for a call and the rate of a core stay comparable so.
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ from benchmarks import processes, workload
 from benchmarks.processes import Process
 from benchmarks.samples import Table, Tell, rotated, take
 from benchmarks.signed import Endpoint, sign_all
+from holdfast.server.settings import SETTINGS
 
 OPERATIONS = ("GetSecretValue", "GetParameter", "PutSecretValue", "CreateSecret")
 CONNECTIONS = (16, 64)
 BARE = "empty application"
-OURS, MOTO = "holdfast", "moto_server"
-ENOUGH = {OURS: 11_500, MOTO: 3_000}
+OURS, ALONE, MOTO = "holdfast", "holdfast, readers=0", "moto_server"
+FORMS: dict[str, dict[str, str]] = {OURS: {}}
+"""How our server is started, by name: variables of its environment."""
+if "readers" in SETTINGS:
+    FORMS[ALONE] = {SETTINGS["readers"].variable: "0"}
+ENOUGH = {**dict.fromkeys(FORMS, 11_500), MOTO: 3_000}
 """Writes to sign for each second of load: more than the server can answer."""
 
 
@@ -32,20 +38,25 @@ class Subject:
 
 def steps(rounds: int) -> int:
     """How often `measure` tells."""
-    return rounds * len(CONNECTIONS) * (len(OPERATIONS) * 2 + 1)
+    return rounds * len(CONNECTIONS) * (len(OPERATIONS) * len(ENOUGH) + 1)
 
 
 def measure(folder: Path, rounds: int, seconds: int, tell: Tell) -> Table:
     """All loads on all servers, interleaved."""
-    directory = folder / "throughput"
-    ours, moto, bare = processes.holdfast(directory), processes.moto(), processes.bare()
+    started: list[Process] = []
     try:
-        for process in (ours, moto, bare):
+        subjects: dict[str, Subject] = {}
+        for name, settings in FORMS.items():
+            directory = folder / f"throughput-{len(started)}"
+            process = processes.holdfast(directory, name=name, settings=settings)
+            started.append(process)
             process.wait_until_listening()
-        subjects = {
-            OURS: Subject(ours, processes.holdfast_endpoint(ours, directory)),
-            MOTO: Subject(moto, processes.moto_endpoint(moto)),
-        }
+            subjects[name] = Subject(process, processes.holdfast_endpoint(process, directory))
+        moto, bare = processes.moto(), processes.bare()
+        started += moto, bare
+        for process in (moto, bare):
+            process.wait_until_listening()
+        subjects[MOTO] = Subject(moto, processes.moto_endpoint(moto))
         for subject in subjects.values():
             workload.prepare_reads(subject.endpoint)
         table = Table()
@@ -53,7 +64,7 @@ def measure(folder: Path, rounds: int, seconds: int, tell: Tell) -> Table:
             _round(table, subjects, bare, number, seconds, tell)
         return table
     finally:
-        for process in (ours, moto, bare):
+        for process in started:
             process.stop()
 
 
