@@ -4,6 +4,7 @@ python -m benchmarks                  everything; renders README.md and results.
 python -m benchmarks --quick          a minute or two: one short round of each part, nothing written
 python -m benchmarks --only scale     one part, nothing written
 python -m benchmarks --only scale --keep      one part, written; the others stay as they are, each with its date
+python -m benchmarks --render         the report anew, from the figures in results.json
 python -m benchmarks --quick --check  exit code 1 when an answer was wrong (targets need the full run)
 
 A part that breaks does not end the run: the others are measured, the report keeps what it had of the broken one, and the
@@ -16,6 +17,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,9 +30,12 @@ from benchmarks.results import Measured, Run
 from benchmarks.samples import Tell
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = _arguments()
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
+    if given.render:
+        report.write(_published())
+        return 0
     if given.keep and (given.quick or not given.only):
         parser.error("--keep is for --only without --quick: a whole run replaces every part")
     wrk.require()
@@ -71,6 +76,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--keep", action="store_true", help="with --only: write the report; other parts stay as they are"
     )
+    parser.add_argument("--render", action="store_true", help="measure nothing; render README.md from results.json")
     parser.add_argument("--rounds", type=int, default=0, help="rounds of each part (default 5; 1 with --quick)")
     parser.add_argument("--check", action="store_true", help="exit code 1 when something failed or a target was missed")
     parser.add_argument("--folder", default=None, help="where throw-away data directories are made")
