@@ -93,8 +93,8 @@ def _method() -> list[str]:
         "- The comparison favours moto: it checks no signature and no permission, encrypts nothing, writes nothing to "
         "disk and keeps no audit trail. Here each call is verified, authorized, decrypted through KMS and audited "
         "(reads in batches), and a write is answered when it is on disk.",
-        "- Load average: of one minute, before a part and after it. Where it was above the number of cores before, "
-        "others were busy on this machine, and times are longer than they should be.",
+        "- Load average: of one minute, before a part and after it; the part before is in it. Where it is well above the "
+        "number of cores, others were busy on this machine, and times are longer than they should be.",
         "",
     ]
 
