@@ -30,7 +30,7 @@ from benchmarks.startup import Startup
 
 # -- the process tree ---------------------------------------------------------------------------------------------------
 
-CHILDREN = 8
+CHILDREN = 4
 BURNING = "import time\nwhile time.process_time() < 0.1: pass"
 STARTS_CHILDREN = f"""
 import subprocess, sys, time
