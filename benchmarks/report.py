@@ -40,7 +40,7 @@ def page(run: Run) -> str:
         "## How",
         "",
         *_method(),
-        *table(("part", "date", "rounds", "a load lasts", "load average", "took"), _parts(run)),
+        *table(("part", "date", "rounds", "a load lasts", "load average before, after", "took"), _parts(run)),
         *table(("machine", ""), _machine(run)),
     ]
     for part, (title, section) in SECTIONS.items():
@@ -83,7 +83,8 @@ def _method() -> list[str]:
     return [
         "- The unit is a part: what is compared with something else, with `moto_server` too, is measured in one part, in "
         "interleaved rounds; whoever comes first changes with each round. Parts may be from several runs: each has its "
-        "date below. Figures are medians over the rounds, in brackets least and most.",
+        "date below. Figures are medians over the rounds, in brackets least and most; the part of rotations is one round "
+        "of a thousand, with samples in it.",
         "- Load: `wrk`, one thread, on the same machine over loopback; 64 really signed requests in boto3's shape, "
         "signed before the clock runs. Writes: each request its own name or token, none sent twice; a store of the same "
         "shape for both servers, a region of its own for each load (moto's time grows with the secrets in a region).",
