@@ -25,11 +25,14 @@ import msgspec
 
 from holdfast.access.principal import service_principal
 from holdfast.services.call import Call, Source
+from holdfast.services.cloudtrail.pages import lines_of
 from holdfast.services.emitted import Emitted
 
 if TYPE_CHECKING:
     from holdfast.services.call import Surroundings
-    from holdfast.store.transaction import Row, Transaction
+    from holdfast.services.cloudtrail.lines import Line
+    from holdfast.services.cloudtrail.pages import Page
+    from holdfast.store.transaction import Transaction
 
 API_CALL = "AWS API Call via CloudTrail"
 SERVICE_EVENT = "AWS Service Event via CloudTrail"
@@ -71,9 +74,11 @@ class DefaultBuses:
         self._surroundings = surroundings
         self._routing: Any = None
 
-    def take(self, tx: Transaction, rows: Sequence[Row], emitted: Sequence[Emitted] = ()) -> None:
-        """Route what rows for `Audit.append` and emitted events tell of, in their transaction."""
-        if not rows and not emitted:
+    def take(
+        self, tx: Transaction, lines: Sequence[Line], emitted: Sequence[Emitted] = (), pages: Sequence[Page] = ()
+    ) -> None:
+        """Route what records and emitted events tell of, in their transaction."""
+        if not lines and not emitted and not pages:
             return
         routing = self._routing
         if routing is None:
@@ -81,21 +86,25 @@ class DefaultBuses:
             from holdfast.services.events import routing
 
             self._routing = routing
-        places: dict[Place, None] = {(row[0], row[1]): None for row in rows}
+        places: dict[Place, None] = {(line.account, line.region): None for line in lines}
         for event in emitted:
             places[(event.account, event.region)] = None
+        for page in pages:
+            places[(page.account, page.region)] = None
         for place in places:
             if routing.listens(tx, *place):
-                self._route(tx, place, rows, emitted)
+                here = [line for line in lines if (line.account, line.region) == place]
+                for page in pages:
+                    if (page.account, page.region) == place:
+                        here += lines_of(page.account, page.region, page.content)
+                self._route(tx, place, here, [event for event in emitted if (event.account, event.region) == place])
 
-    def _route(self, tx: Transaction, place: Place, rows: Sequence[Row], emitted: Sequence[Emitted]) -> None:
+    def _route(self, tx: Transaction, place: Place, lines: Sequence[Line], events: list[Emitted]) -> None:
         reads = self._routing.wants_reads(tx, *place)
-        events = [event for event in emitted if (event.account, event.region) == place]
-        for row in rows:
-            if (row[0], row[1]) == place:
-                event = self._event(row, reads=reads)
-                if event is not None:
-                    events.append(event)
+        for line in lines:
+            event = self._event(line, reads=reads)
+            if event is not None:
+                events.append(event)
         if not events:
             return
         account, region = place
@@ -111,8 +120,8 @@ class DefaultBuses:
         call.account = account
         self._routing.route(call, events)
 
-    def _event(self, row: Row, *, reads: bool) -> Emitted | None:
-        account, region, now, _, _, text = row
+    def _event(self, line: Line, *, reads: bool) -> Emitted | None:
+        text = line.text()
         glance = _glance(text)
         service = glance.service
         if glance.eventType == "AwsServiceEvent":
@@ -123,4 +132,6 @@ class DefaultBuses:
         if not told:
             return None
         event_id = self._surroundings.randomness.uuid4()
-        return Emitted(event_id, account, region, f"aws.{service}", kind, now, (), msgspec.json.decode(text))
+        return Emitted(
+            event_id, line.account, line.region, f"aws.{service}", kind, line.now, (), msgspec.json.decode(text)
+        )

@@ -115,7 +115,7 @@ class House:
         )
         self.surroundings.functions = self.functions
         buses = DefaultBuses(self.surroundings)
-        self.notebook.tell = buses.take
+        self.notebook.tell = lambda tx, lines, pages: buses.take(tx, lines, (), pages)
         self.notebook.wake = self._wake_if_scheduled
         self.metrics = Metrics()
         self.metrics.gauges = self._gauges

@@ -185,10 +185,10 @@ class JobRunner:
             denial = denial_of(call)
             if denial is not None:
                 write_denial(transaction, call.request_id, kept(denial))
-            rows = self._audit.rows(call.traces)
-            self._audit.append(transaction, rows)
+            lines = self._audit.lines(call.traces)
+            self._audit.append(transaction, lines)
         # What a delivery asks of others must not become the next event.
-        self._buses.take(transaction, () if job.lane == DELIVERY else rows, call.emitted)
+        self._buses.take(transaction, () if job.lane == DELIVERY else lines, call.emitted)
         return True if effect is None else effect
 
     def _call(self, job: DueJob, transaction: Transaction) -> Call:

@@ -1,5 +1,5 @@
-"""What reads leave behind: audit records and notes, merged in memory, written with the next batch; what the records tell
-of is an event then.
+"""What reads leave behind: audit records and notes, merged in memory, written with the next batch, the records as pages
+(services/cloudtrail/pages.py); what they tell of is an event then.
 
 The window is bounded: a batch is written after `window` seconds, or as soon as it holds `BATCH` records. A crash of the
 process loses at most the reads of one window (never a write's record: that is in the write's own transaction). A window
@@ -15,11 +15,14 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from holdfast.services.cloudtrail.pages import Page, pages_of
+
 if TYPE_CHECKING:
     from holdfast.server.audit import Audit
     from holdfast.server.directory import Directory
+    from holdfast.services.cloudtrail.lines import Line
     from holdfast.store.group_commit import GroupCommit
-    from holdfast.store.transaction import Row, StoreError, Transaction
+    from holdfast.store.transaction import StoreError, Transaction
 
 BATCH = 1024
 LIMIT = 20_000
@@ -33,13 +36,17 @@ class Notebook:
         self._audit = audit
         self._directory = directory
         self.window = window
-        self._records: list[Row] = []
+        self._lines: list[Line] = []
+        self._apart: list[Line] = []
+        """Lines that no page may hold."""
+        self._pages: list[Page] = []
+        self._in_pages = 0
         self._notes: dict[tuple[str, Any], Any] = {}
         self._writing_notes: dict[tuple[str, Any], Any] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._in_flight = 0
         self._kinds: dict[str, Callable[..., None]] = {}
-        self.tell: Callable[[Transaction, list[Row]], None] = lambda _transaction, _records: None
+        self.tell: Callable[[Transaction, list[Line], list[Page]], None] = lambda _transaction, _lines, _pages: None
         """Called in the transaction that wrote records."""
         self.wake: Callable[[], None] = lambda: None
         """Called when a batch is on disk: it may have scheduled something."""
@@ -49,14 +56,21 @@ class Notebook:
 
     def full(self) -> bool:
         """Whether a read must be refused now."""
-        return self.failed or len(self._records) + self._in_flight >= LIMIT
+        return self.failed or self._held() + self._in_flight >= LIMIT
 
-    def add(self, records: list[Row], notes: list[tuple[str, Any, Any]]) -> None:
-        """Remember what a read leaves."""
-        self._records.extend(records)
+    def _held(self) -> int:
+        return len(self._lines) + len(self._apart) + self._in_pages
+
+    def add(self, lines: list[Line], notes: list[tuple[str, Any, Any]], *, apart: bool = False) -> None:
+        """Remember what a read leaves. `apart`: each record gets a row of its own, as it must where the call began long
+        before the record's time, for a page is found by the moment in the call's id."""
+        if apart:
+            self._apart += lines
+        else:
+            self._lines += lines
         for kind, key, value in notes:
             self._notes[(kind, key)] = value
-        if len(self._records) >= BATCH:
+        if len(self._lines) >= BATCH:
             self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self.window, self.flush)
@@ -82,34 +96,38 @@ class Notebook:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        records, notes = self._records, self._notes
-        if not records and not notes:
+        held, notes = self._held(), self._notes
+        if not held and not notes:
             if done is None:
                 return
             if not self._in_flight:
                 done(None)
                 return
-        self._records, self._notes = [], {}
+        pages, apart = self._pages + pages_of(self._lines), self._apart
+        self._lines, self._apart, self._pages, self._in_pages, self._notes = [], [], [], 0, {}
         self._writing_notes = {**self._writing_notes, **notes}
-        self._in_flight += len(records)
+        self._in_flight += held
 
         def write(transaction: Transaction) -> None:
-            self._audit.append(transaction, records)
+            self._audit.append_pages(transaction, pages)
+            self._audit.append(transaction, apart)
             self.write_notes(transaction, notes)
-            self.tell(transaction, records)
+            self.tell(transaction, apart, pages)
 
         def written(error: StoreError | None) -> None:
-            self._in_flight -= len(records)
-            if records or notes:
+            self._in_flight -= held
+            if held or notes:
                 self.failed = error is not None
             for key, value in notes.items():
                 if self._writing_notes.get(key) is value:
                     del self._writing_notes[key]
             if error is None:
-                self.written += len(records)
+                self.written += held
                 self.wake()
             else:
-                self._records = records + self._records
+                self._pages = pages + self._pages
+                self._in_pages += held - len(apart)
+                self._apart = apart + self._apart
                 self._notes = {**notes, **self._notes}
                 if self._timer is None:
                     self._timer = asyncio.get_running_loop().call_later(max(self.window, 0.5), self.flush)

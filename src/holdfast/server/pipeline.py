@@ -86,6 +86,7 @@ class Exchange:
         "began",
         "caller",
         "error_code",
+        "moment",
         "operation",
         "protocol",
         "reply",
@@ -97,11 +98,12 @@ class Exchange:
         "value",
     )
 
-    def __init__(self, request: Request, reply: Reply, request_id: str, began: float) -> None:
+    def __init__(self, request: Request, reply: Reply, request_id: str, moment: int, began: float) -> None:
         self.request = request
         self.reply = reply
         self.request_id = request_id
         self.began = began
+        self.moment = moment
         self.protocol: WireProtocol = UNKNOWN_SERVICE.json
         self.service: Service
         self.operation = NO_OPERATION
@@ -162,8 +164,9 @@ class Pipeline:
             reply(self._own_page(request))
             return
         clock = self._clock
-        request_id = time_ordered_id(self._surroundings.randomness, clock.service())
-        exchange = Exchange(request, reply, request_id, clock.monotonic())
+        moment = clock.service()
+        request_id = time_ordered_id(self._surroundings.randomness, moment)
+        exchange = Exchange(request, reply, request_id, moment, clock.monotonic())
         self.in_flight += 1
         try:
             self._route(exchange)
@@ -267,7 +270,7 @@ class Pipeline:
 
     # -- 5: run ---------------------------------------------------------------------------------------------------------
 
-    def _call(self, exchange: Exchange, transaction: Transaction) -> tuple[Call, Trace]:
+    def _call(self, exchange: Exchange, transaction: Transaction, now: int) -> tuple[Call, Trace]:
         caller = exchange.caller
         identity = caller.identity
         # By position, as in `Call.on_behalf`.
@@ -276,7 +279,7 @@ class Pipeline:
             transaction,
             identity.principal,
             caller.region,
-            self._clock.service(),
+            now,
             exchange.request_id,
             exchange.source,
             identity,
@@ -291,7 +294,7 @@ class Pipeline:
     def _read(self, exchange: Exchange, snapshot: Transaction) -> None:
         if self._notebook.full():
             raise ServiceUnavailable("Audit records cannot be written; reads are refused until they can.")
-        call, trace = self._call(exchange, snapshot)
+        call, trace = self._call(exchange, snapshot, exchange.moment)
         try:
             output = exchange.served.function(call, exchange.value)
             if not exchange.served.unsigned:
@@ -316,7 +319,7 @@ class Pipeline:
             response = self._error(exchange, trace.error)
         self._leave(exchange, call, response)
 
-    def _leave(self, exchange: Exchange, call: Call, response: Response) -> None:
+    def _leave(self, exchange: Exchange, call: Call, response: Response, *, waited: bool = False) -> None:
         """Audit a read and answer it: at once, or when its record is on disk if the window is closed."""
         if not call.account:  # nobody was identified
             self._answer(exchange, response)
@@ -324,7 +327,7 @@ class Pipeline:
         denial = denial_of(call) if may_be_denied(call) else None
         if denial is not None:
             call.notes.append((DENIAL, call.request_id, kept(denial)))
-        self._notebook.add(self._audit.rows(call.traces), call.notes)
+        self._notebook.add(self._audit.lines(call.traces), call.notes, apart=waited)
         forget(call)
         if self._notebook.window > 0:
             self._answer(exchange, response)
@@ -344,7 +347,7 @@ class Pipeline:
                 output = await effect()
                 while isinstance(output, SecondHalf):
                     await asyncio.sleep(0)
-                    call, trace = self._call(exchange, self._executor.snapshot())
+                    call, trace = self._call(exchange, self._executor.snapshot(), self._clock.service())
                     output = output.function(call)
                 check_decided(call)
                 trace.output = output
@@ -356,7 +359,7 @@ class Pipeline:
                 self._report(exchange.request_id, error)
                 trace.error = InternalFailure("The request processing has failed.")
                 response = self._error(exchange, trace.error)
-            self._leave(exchange, call, response)
+            self._leave(exchange, call, response, waited=True)
 
         task = asyncio.get_running_loop().create_task(wait())
         self._waiting.add(task)
@@ -381,7 +384,7 @@ class Pipeline:
 
     def _run_write(self, exchange: Exchange, transaction: Transaction) -> Response:
         """One write inside the group's transaction; what it wrote stays only if it succeeded, its records always."""
-        call, trace = self._call(exchange, transaction)
+        call, trace = self._call(exchange, transaction, self._clock.service())
         mark = transaction.savepoint()
         try:
             call.identify(self._authenticator.still_valid(exchange.caller, transaction))
@@ -411,20 +414,20 @@ class Pipeline:
         denial = denial_of(call) if may_be_denied(call) else None
         if denial is not None:
             write_denial(transaction, call.request_id, kept(denial))
-        rows = self._audit.rows(call.traces)
-        self._audit.append(transaction, rows)
+        lines = self._audit.lines(call.traces)
+        self._audit.append(transaction, lines)
         if trace.error is None:
-            self._buses.take(transaction, rows, call.emitted)
+            self._buses.take(transaction, lines, call.emitted)
         else:
-            # The rest was taken back. A call that failed has one row: no owner gets a copy.
-            self._buses.take(transaction, rows[:1])
+            # The rest was taken back. A call that failed has one record: no owner gets a copy.
+            self._buses.take(transaction, lines[:1])
         forget(call)
         return response
 
     # -- 6, 8: answers --------------------------------------------------------------------------------------------------
 
     def _answer_undecoded(self, exchange: Exchange, snapshot: Transaction, error: ServiceError) -> None:
-        call, trace = self._call(exchange, snapshot)
+        call, trace = self._call(exchange, snapshot, exchange.moment)
         trace.error = error
         self._leave(exchange, call, self._error(exchange, error))
 

@@ -1,4 +1,4 @@
-"""The tags of audit records, and the sealed statements that say where a chain of them begins, ends and was cut.
+"""The tags of rows of audit records, and the sealed statements that say where a chain of them begins, ends and was cut.
 
 A chain is what one start of one server records, in order. Each chain has a key of its own, 32 random bytes that exist
 only in the server's memory and sealed under the root key, so a replaced root key loses no chain::
@@ -6,8 +6,8 @@ only in the server's memory and sealed under the root key, so a replaced root ke
     tag        HMAC-SHA-256(chain key, "holdfast-audit-v1" 00 | u64 chain | MessagePack [position, previous tag, [field, …]])
     statement  MessagePack, sealed for audit_head.statement_sealed in the row (chain, kind); see `sealing`
 
-Positions count from 1; before the first record the tag is 32 zero bytes. MessagePack is in its shortest form, so a row has
-one encoding. What the fields are is said in docs/reference/audit.md.
+A row is a record or a page of records. Positions count from 1; before the first row the tag is 32 zero bytes. MessagePack
+is in its shortest form, so a row has one encoding. What the fields are is said in docs/reference/audit.md.
 
 INVARIANT: who has no chain key can make no tag, and who has no root key can make no statement.
 Threat: someone who can write the database and the file of heads changes, removes, inserts or reorders records, or writes

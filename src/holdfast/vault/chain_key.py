@@ -1,11 +1,10 @@
 """The key of one chain of audit records, and the tags that it makes; `chain` says what they are good for.
 
-Two tags are made for every call that reads a secret, so this is one of the compiled modules (scripts/compile.py).
+A tag is made for every write and for every page of reads, so this is one of the compiled modules (scripts/compile.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -44,20 +43,6 @@ class ChainKey:
         state = self._keyed.copy()
         state.update(_encode((position, previous, fields)))
         return state.finalize()
-
-    def link(self, position: int, previous: bytes, rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], bytes]:
-        """The records that follow the one at `position`, one after the other, each with chain, position and tag after its
-        fields; and the last tag."""
-        chain, copy = self.chain, self._keyed.copy
-        linked: list[Any] = []
-        for fields in rows:
-            position += 1
-            state = copy()
-            state.update(_encode((position, previous, fields)))
-            previous = state.finalize()
-            linked += fields
-            linked += (chain, position, previous)
-        return linked, previous
 
     def __repr__(self) -> str:
         return f"<ChainKey {chain_name(self.chain)}>"

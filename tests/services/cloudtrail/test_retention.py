@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,7 +95,9 @@ def test_zero_keeps_everything_and_ends_an_earlier_retention(server: Server) -> 
 
 
 def test_more_than_a_batch_goes_in_several(tmp_path: Path) -> None:
-    with Server(tmp_path / "data", arguments=("--audit-retention-days", "1")) as server:
+    # Without a window each read is a row.
+    arguments = ("--audit-retention-days", "1", "--audit-read-window-milliseconds", "0")
+    with Server(tmp_path / "data", arguments=arguments) as server:
         parameters = server.client("ssm")
         for _ in range(1100):
             parameters.get_parameters(Names=["/a"])
@@ -102,3 +105,22 @@ def test_more_than_a_batch_goes_in_several(tmp_path: Path) -> None:
         assert count(server) < 60
         found = verdict(server)
         assert found["Findings"] == []
+
+
+def test_removal_counts_records_and_not_pages(server: Server) -> None:
+    parameters = server.client("ssm")
+    for _ in range(300):
+        parameters.get_parameters(Names=["/a"])
+    recorded = verdict(server)["Records"]
+    assert count(server) < recorded, "some stand together on pages"
+    server.advance(days=12)
+    found = verdict(server)
+    assert found["Findings"] == []
+    removed = [
+        int(json.loads(event["CloudTrailEvent"])["additionalEventData"]["recordsRemoved"])
+        for event in server.client("cloudtrail").lookup_events(
+            LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "RemoveExpiredRecords"}]
+        )["Events"]
+    ]
+    assert recorded <= sum(removed) <= recorded + 1, "the call that moved the clock stands on record before it"
+    assert found["Notes"][0].startswith(f"{sum(removed)} records up to ")

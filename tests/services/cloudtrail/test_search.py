@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,11 +15,13 @@ from hypothesis import strategies as st
 
 from holdfast.services.cloudtrail import records
 from holdfast.services.cloudtrail.attributes import fits, resource_names, terms_of, terms_of_lookup, user_name
+from holdfast.services.cloudtrail.lines import Line
 from holdfast.services.cloudtrail.marks import KINDS, NAMES, marks_of, marks_of_all
+from holdfast.services.cloudtrail.pages import pages_of
 from holdfast.services.cloudtrail.search import After, Newest, Search, Walk, open_search
 from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
-from holdfast.store.transaction import Row, Transaction
-from holdfast.vault.randomness import SystemRandomness, moment_of_id, time_ordered_id
+from holdfast.store.transaction import Transaction
+from holdfast.vault.randomness import SystemRandomness, moment_of_id, moment_prefix, time_ordered_id
 from tests.services.cloudtrail.trail import ACCOUNT, DATABASE, REGION, START, AuditStore, Writer, row
 
 NAME = st.sampled_from(["GetSecretValue", "CreateSecret", "Decrypt"])
@@ -30,9 +35,11 @@ ARN = st.sampled_from(
 )
 PLACE = st.sampled_from([(ACCOUNT, REGION), (ACCOUNT, "us-east-1"), ("999999999999", REGION)])
 WRITTEN = st.lists(
-    st.tuples(NAME, PLACE, st.integers(0, 30), st.lists(ARN, max_size=2), st.sampled_from(["", "AccessDenied"])),
+    st.tuples(NAME, PLACE, st.integers(0, 250), st.lists(ARN, max_size=2), st.sampled_from(["", "AccessDenied"])),
     max_size=40,
 )
+WRITES = st.lists(st.tuples(st.booleans(), st.integers(1, 20)), min_size=1, max_size=6)
+"""How records are written: so many at once, as a page or as rows; over and over."""
 CRITERIA = st.lists(
     st.one_of(
         st.tuples(st.just("EventName"), NAME),
@@ -42,25 +49,45 @@ CRITERIA = st.lists(
         st.tuples(st.just("ErrorCode"), st.just("AccessDenied")),
         st.tuples(st.just("ReadOnly"), st.sampled_from(["true", "false"])),
         st.tuples(st.just("EventSource"), st.sampled_from(["secretsmanager.amazonaws.com", "kms.amazonaws.com"])),
-        st.tuples(st.just("RequestId"), st.sampled_from(["request-3", "request-99"])),
+        st.tuples(st.just("RequestId"), st.sampled_from(["3", "99"])),
     ),
     max_size=2,
 )
 
 
-def rows_of(written: list[tuple[str, tuple[str, str], int, list[str], str]]) -> list[Row]:
-    made: list[Row] = []
+def request_id(number: int, moment: int) -> str:
+    """As of a server: it tells its moment."""
+    return f"{moment_prefix(moment)}000-8000-{number:012x}"
+
+
+def lines_of(written: list[tuple[str, tuple[str, str], int, list[str], str]]) -> list[Line]:
+    made: list[Line] = []
     for number, (name, (account, region), moment, arns, error) in enumerate(written):
         members: dict[str, Any] = {"resources": [{"type": "T", "ARN": arn} for arn in arns]}
         if error:
             members["errorCode"] = error
-        made.append(row(number, name, account=account, region=region, moment=START + moment, **members))
+        known = request_id(number, START + moment)
+        line = row(number, name, account=account, region=region, moment=START + moment, requestID=known, **members)
+        line.request_id = known
+        made.append(line)
     return made
 
 
-def in_store(store: AuditStore, rows: list[Row]) -> None:
+def in_store(store: AuditStore, lines: list[Line], writes: Sequence[tuple[bool, int]] = ((False, 1000),)) -> None:
+    def unit(writer: Writer, transaction: Transaction) -> None:
+        at = 0
+        for as_page, count in itertools.cycle(writes):
+            batch = lines[at : at + count]
+            if as_page:
+                writer.audit.append_pages(transaction, pages_of(batch))
+            else:
+                writer.audit.append(transaction, batch)
+            at += count
+            if at >= len(lines):
+                return
+
     async def work(writer: Writer) -> None:
-        writer.executor.write(lambda transaction: writer.audit.append(transaction, rows), lambda _error: None)
+        writer.executor.write(partial(unit, writer), lambda _error: None)
         await writer.executor.idle()
 
     store.serve(work)
@@ -71,33 +98,65 @@ def reading(store: AuditStore) -> tuple[SqliteDatabase, Transaction]:
     return database, SqliteTransaction(database.reading, writable=False)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
-    written=WRITTEN, criteria=CRITERIA, times=st.tuples(st.integers(0, 30), st.integers(0, 30)), page=st.integers(1, 5)
+    written=WRITTEN,
+    writes=WRITES,
+    criteria=CRITERIA,
+    times=st.tuples(st.integers(0, 250), st.integers(0, 250)),
+    page=st.integers(1, 5),
 )
-def test_pages_hold_what_fits_and_nothing_else(
+def test_answers_hold_what_fits_and_nothing_else(
     written: list[tuple[str, tuple[str, str], int, list[str], str]],
+    writes: list[tuple[bool, int]],
     criteria: list[tuple[str, str]],
     times: tuple[int, int],
     page: int,
 ) -> None:
+    """However the records were written, and whatever the answer's length is."""
     start, end = START + min(times), START + max(times)
-    rows = rows_of(written)
-    expected = [
-        (moment, sequence, account, region)
-        for sequence, (account, region, moment, _, _, text) in enumerate(rows, 1)
-        if start <= moment <= end and all(fits(msgspec.json.decode(text), *criterion) for criterion in criteria)
+    lines = lines_of(written)
+    ids = [line.request_id for line in lines]
+    criteria = [
+        (name, ids[int(value)] if name == "RequestId" and int(value) < len(ids) else value) for name, value in criteria
     ]
     with TemporaryDirectory() as directory:
         store = AuditStore(Path(directory))
-        in_store(store, rows)
+        in_store(store, lines, writes)
         database, tx = reading(store)
         try:
+            everything = _in_the_order_of_writing(tx)
+            assert [number for number, *_ in everything] == list(range(1, len(lines) + 1))
+            texts = {line.request_id: line for line in lines}
+            expected: list[tuple[int, int, str, str]] = []
+            for sequence, account, region, text in everything:
+                content = msgspec.json.decode(text)
+                line = texts.pop(content["requestID"])
+                assert (account, region, text) == (line.account, line.region, line.text())
+                if start <= line.now <= end and all(fits(content, *criterion) for criterion in criteria):
+                    expected.append((line.now, sequence, account, region))
             here = [(m, s) for m, s, account, region in expected if (account, region) == (ACCOUNT, REGION)]
-            assert _pages(tx, criteria, start, end, page) == sorted(here, reverse=True)
+            if not any(name == "RequestId" for name, _ in criteria):  # LookupEvents has no such attribute
+                assert _pages(tx, criteria, start, end, page) == sorted(here, reverse=True)
             assert _searched(tx, criteria, start, end, page) == sorted((m, s) for m, s, _, _ in expected)
         finally:
             database.close()
+        assert store.kinds() == []
+        assert store.verify().records == len(lines)
+
+
+def _in_the_order_of_writing(tx: Transaction) -> list[tuple[int, str, str, bytes]]:
+    reading = After(0, "", 7)
+    found: list[tuple[int, str, str, bytes]] = []
+    while True:
+        reading.step(tx)
+        found += reading.found
+        if not reading.more:
+            newest = Newest("", 1000)
+            newest.step(tx)
+            assert newest.found == found
+            return found
+        reading = After(reading.last, "", 7)
 
 
 def _pages(tx: Transaction, criteria: list[tuple[str, str]], start: int, end: int, page: int) -> list[tuple[int, int]]:
@@ -135,8 +194,8 @@ def _searched(
 def test_a_record_has_the_marks_of_everything_it_can_be_found_by(
     written: list[tuple[str, tuple[str, str], int, list[str], str]],
 ) -> None:
-    for _, _, _, _, marks, text in rows_of(written):
-        content = msgspec.json.decode(text)
+    for line in lines_of(written):
+        content, marks = msgspec.json.decode(line.text()), line.marks
         for term in terms_of(content):
             assert fits(content, *term)
             wanted = marks_of_all(terms_of_lookup(*term))
@@ -167,9 +226,9 @@ def test_a_record_without_marks_is_read(store: AuditStore) -> None:
 
 def test_an_event_is_found_by_its_id_alone(store: AuditStore) -> None:
     rows = [row(number) for number in range(50)]
-    in_store(store, rows)
+    in_store(store, rows, [(True, 20), (False, 5)])
     database, tx = reading(store)
-    wanted = msgspec.json.decode(rows[17][5])
+    wanted = msgspec.json.decode(rows[17].text())
     walk = Walk(ACCOUNT, REGION, [("EventId", wanted["eventID"])])
     assert [record.content for record in walk.step(tx, 10)] == [wanted]
     assert not walk.step(tx, 10)

@@ -15,12 +15,14 @@ from holdfast.server.audit import Audit
 from holdfast.server.audit_heads import FILE_NAME, HeadKeeper, HeadsFile, tell
 from holdfast.server.directory import Directory
 from holdfast.services.cloudtrail.attributes import terms_of
+from holdfast.services.cloudtrail.lines import Line
 from holdfast.services.cloudtrail.marks import marks_of_all
+from holdfast.services.cloudtrail.pages import whole
 from holdfast.services.cloudtrail.verification import Verifier
 from holdfast.store.group_commit import GroupCommit
 from holdfast.store.migrate import migrate
 from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
-from holdfast.store.transaction import Row, StoreError, Transaction
+from holdfast.store.transaction import StoreError, Transaction
 from holdfast.vault.randomness import SystemRandomness, time_ordered_id
 from holdfast.vault.root_key import RootKeys
 from holdfast.vault.vault import Vault
@@ -39,7 +41,7 @@ def row(
     region: str = REGION,
     moment: int | None = None,
     **members: Any,
-) -> Row:
+) -> Line:
     """A record as `Audit.append` takes it."""
     moment = START + number if moment is None else moment
     content: dict[str, Any] = {
@@ -52,7 +54,8 @@ def row(
         "recipientAccountId": account,
         **members,
     }
-    return account, region, moment, f"request-{number}", marks_of_all(terms_of(content)), msgspec.json.encode(content)
+    marks = marks_of_all(terms_of(content))
+    return whole(account, region, moment, f"request-{number}", marks, msgspec.json.encode(content))
 
 
 class Writer:

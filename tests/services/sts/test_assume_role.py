@@ -13,6 +13,7 @@ from botocore.config import Config
 from holdfast.testing import Account, Server
 from tests.services.sts.conftest import Session, allow, new_role, new_user, root_arn, trust, user_arn
 from tests.services.sts.refusals import refused
+from tests.stored_records import stored_records
 
 READ = allow("secretsmanager:*", "kms:*")
 
@@ -331,19 +332,16 @@ def test_members_that_are_refused(holdfast: Account) -> None:
 
 
 def test_the_record_names_the_role_and_holds_no_token(holdfast_server: Server, session: Session) -> None:
-    import sqlite3
-
     account = holdfast_server.home
     alice = new_user(account, "alice")
     role = new_role(account, "Reader", trust({"AWS": user_arn(account, "alice")}, "sts:*"), READ)
     credentials = assume(session(account, alice, "sts"), role, SourceIdentity="alice")["Credentials"]
     session(account, credentials, "secretsmanager").list_secrets()
     holdfast_server.stop()
-    with sqlite3.connect(holdfast_server.directory / "holdfast.db") as database:
-        texts = [row[0].decode() for row in database.execute("SELECT record FROM audit_record ORDER BY sequence")]
-    database.close()
-    assert not any(credentials["SessionToken"] in text or credentials["SecretAccessKey"] in text for text in texts)
-    records = [json.loads(text) for text in texts]
+    records = stored_records(holdfast_server.directory)
+    texts = json.dumps(records)
+    assert credentials["SessionToken"] not in texts
+    assert credentials["SecretAccessKey"] not in texts
     assumed = next(r for r in records if r["eventName"] == "AssumeRole")
     assert assumed["userIdentity"]["type"] == "IAMUser"
     assert assumed["userIdentity"]["userName"] == "alice"

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from holdfast.testing import Account, Server
 from tests.issuer import Authority, Issuer, SigningKey, under_public_key, without_signature
 from tests.services.sts.conftest import Session, allow, new_role, trust
 from tests.services.sts.refusals import refused
+from tests.stored_records import stored_records
 
 NO_KEY = (
     "InvalidIdentityToken",
@@ -378,11 +378,8 @@ def test_who_was_proven_is_on_record_and_nobody_else(issuer: Issuer, authority: 
     refused(assume, client=anonymous, role=role, token=SigningKey("RS256", "first").token(issuer.claims()))
     refused(assume, client=anonymous, role=role, token="nonsense")
     server.close()
-    query = "SELECT record FROM audit_record WHERE account = ? ORDER BY sequence"
-    with sqlite3.connect(server.directory / "holdfast.db") as database:
-        rows = [row[0].decode() for row in database.execute(query, (account.account,))]
-    database.close()
-    records = [r for r in map(json.loads, rows) if r["eventName"] == "AssumeRoleWithWebIdentity"]
+    written = stored_records(server.directory, account.account)
+    records = [record for record in written if record["eventName"] == "AssumeRoleWithWebIdentity"]
     assert [r.get("errorCode") for r in records] == [None, "ExpiredTokenException"]
     first = records[0]
     assert first["userIdentity"] == {
@@ -393,4 +390,4 @@ def test_who_was_proven_is_on_record_and_nobody_else(issuer: Issuer, authority: 
     }
     assert first["recipientAccountId"] == account.account
     assert first["responseElements"]["credentials"]["accessKeyId"] == key_id
-    assert not any(token in row for row in rows)
+    assert token not in json.dumps(written)

@@ -57,11 +57,11 @@ def read_denial(tx: Transaction, request_id: str, account: str) -> Denial | None
 def records_of_request(tx: Transaction, request_id: str, account: str) -> list[dict[str, Any]]:
     """The audit records of a request in the order of its calls, of one account: the caller's when none is named."""
     found: list[dict[str, Any]] = []
-    for _, _, owner, _, text in tx.all(records.FIND_REQUEST, request_id):
-        if owner == (account or owner):
+    for _, line in records.read_request(tx, request_id):
+        if line.account == (account or line.account):
             # The first one is the caller's own; others may be copies for the owners of what was called for.
-            account = account or owner
-            found.append(msgspec.json.decode(text))
+            account = line.account
+            found.append(msgspec.json.decode(line.text()))
     return found
 
 

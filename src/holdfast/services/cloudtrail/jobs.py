@@ -1,49 +1,65 @@
 """Retention: records older than the setting `audit_retention_days` are removed, and a sealed statement says so.
 
-A run removes at most a thousand of the oldest records, always from the beginning of the table, so that what is left of a
+A run removes at most a thousand of the oldest rows, always from the beginning of the table, so that what is left of a
 chain still hangs together: its statement holds the tag of the last record that went. What a run did is itself on record.
 The explanations of denials (denials.py) are kept as long as the records.
 """
 
 from __future__ import annotations
 
-from itertools import takewhile
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from holdfast.services.cloudtrail import records
 from holdfast.services.cloudtrail.denials import remove_denials
+from holdfast.services.cloudtrail.pages import count_of
 from holdfast.vault.chain import Removal, open_statement, seal_statement
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
+    from holdfast.store.transaction import Row
 
 REMOVE = "cloudtrail.remove-expired"
 DAY = 86_400_000
+MOST = 20_000
+"""Records that one run removes, about: a run is one transaction."""
 
 
 def remove_expired(call: Call, subject: str, payload: dict[str, Any]) -> None:
     """Remove what is older than `payload["days"]`; comes again at once while there is more, else in a day."""
     oldest_kept = call.now - int(payload["days"]) * DAY
     rows = call.tx.all(records.OLDEST)
-    # Only what stands before everything that is kept: a chain is cut at its beginning, nowhere else.
-    expired = list(takewhile(lambda row: row[4] < oldest_kept, rows))
-    more = len(expired) == len(rows) == records.RETENTION_BATCH
+    expired, removed = _expired(rows, oldest_kept)
+    more = removed >= MOST or len(expired) == len(rows) == records.RETENTION_BATCH
     more = remove_denials(call.tx, oldest_kept) or more
     call.schedule(REMOVE, subject, call.now if more else call.now + DAY, payload)
     if not expired:
         return
     call.tx.run(records.REMOVE_THROUGH, expired[-1][0])
     chains: dict[int, Removal] = {}
-    for _, chain, position, tag, event_time in expired:
+    for _, chain, position, tag, event_time, beginning in expired:
         if chain is not None:
             before = chains.get(chain) or _removed_before(call, chain)
             newest = max(event_time, before.newest)
-            chains[chain] = Removal(position, tag, before.records + 1, newest, call.now)
+            chains[chain] = Removal(position, tag, before.records + count_of(beginning), newest, call.now)
     for chain, removal in chains.items():
         call.tx.run(records.WRITE_STATEMENT, chain, Removal.KIND, seal_statement(call.vault, chain, removal))
     call.surroundings.control.audit_trail.records_removed()
-    details = {"recordsRemoved": str(len(expired)), "retentionDays": str(payload["days"])}
+    details = {"recordsRemoved": str(removed), "retentionDays": str(payload["days"])}
     call.service_event("cloudtrail", "RemoveExpiredRecords", details=details)
+
+
+def _expired(rows: Sequence[Row], oldest_kept: int) -> tuple[list[Row], int]:
+    """Rows that go now, and how many records they hold. Only what stands before everything that is kept: a chain is cut at
+    its beginning, nowhere else. A page goes when its newest record does."""
+    expired: list[Row] = []
+    removed = 0
+    for row in rows:
+        if row[4] >= oldest_kept or removed >= MOST:
+            break
+        expired.append(row)
+        removed += count_of(row[5])
+    return expired, removed
 
 
 def _removed_before(call: Call, chain: int) -> Removal:

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from holdfast.services.cloudtrail.attributes import terms_of
+from holdfast.services.cloudtrail.lines import second
 from holdfast.services.cloudtrail.marks import marks_of_all
-from holdfast.services.cloudtrail.rules import EVENT_VERSION, Recorded, second, type_of
+from holdfast.services.cloudtrail.rules import EVENT_VERSION, type_of
 
 if TYPE_CHECKING:
     from holdfast.services.call import ServiceEvent
 
-
+WholeRecord = tuple[bytes, int]
+"""(JSON, marks)."""
 DETAILS = {"kms": "serviceEventDetails"}
 """Where a service's events have their details (KMS developer guide, "DeleteKey"; Secrets Manager user guide, "Log with
 CloudTrail")."""
 
 
-def shared(original: bytes, shared_id: str, owner: str = "", event_id: str = "") -> Recorded:
+def shared(original: bytes, shared_id: str, owner: str = "", event_id: str = "") -> WholeRecord:
     """The record of a call on another account's resource: the caller's, or with `owner` that account's copy.
 
     Both hold the same `sharedEventID`. The owner learns the caller's account and unique id, not its name (CloudTrail
@@ -37,10 +39,10 @@ def shared(original: bytes, shared_id: str, owner: str = "", event_id: str = "")
         content["eventID"] = event_id
         content["resources"] = [r for r in content["resources"] if r.get("accountId", owner) == owner]
     content["sharedEventID"] = shared_id
-    return msgspec.json.encode(content), marks_of_all(terms_of(content)), ()
+    return msgspec.json.encode(content), marks_of_all(terms_of(content))
 
 
-def service_event(event: ServiceEvent, event_id: str) -> Recorded:
+def service_event(event: ServiceEvent, event_id: str) -> WholeRecord:
     """What a service did without anybody's call (CloudTrail user guide, "AWS service events")."""
     call = event.call
     source = f"{event.service}.amazonaws.com"
@@ -71,4 +73,4 @@ def service_event(event: ServiceEvent, event_id: str) -> Recorded:
         content["errorMessage"] = event.error_message
     if event.resource:
         content["resources"] = [{"accountId": call.account, "type": type_of(event.resource), "ARN": event.resource}]
-    return msgspec.json.encode(content), marks_of_all(terms_of(content)), ()
+    return msgspec.json.encode(content), marks_of_all(terms_of(content))

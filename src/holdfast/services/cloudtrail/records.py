@@ -1,6 +1,8 @@
 # ruff: noqa: S608 - statements are put together from constants of this module
 """The table of audit records, whose rows are only ever added, and the sealed statements about their chains.
 
+A row is a record or a page of records (pages.py), whose sequence number is that of its last record.
+
 Lookups read the index `audit_record_by_time` only: a bounded stretch of it (`SCAN`), from which the marks leave the few
 records that may be wanted.
 """
@@ -9,49 +11,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from holdfast.services.cloudtrail.lines import Line
+from holdfast.services.cloudtrail.pages import SPAN, is_page, lines_of, whole
 from holdfast.store.statements import Statement
+from holdfast.vault.randomness import moment_of_id
 
 if TYPE_CHECKING:
     from holdfast.store.transaction import Transaction
 
-_APPEND = (
-    "INSERT INTO audit_record (account, region, event_time, request_id, marks, record, chain, position, tag) VALUES"
+APPEND = Statement(
+    "INSERT INTO audit_record (sequence, account, region, event_time, request_id, marks, record, chain, position, tag)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_LINK = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
-APPEND = Statement(f"{_APPEND} {_LINK}")
-FIELDS = 6
-"""The first columns of APPEND, in this order, are what a record's tag covers beside chain, position and previous tag."""
-MANY = 32
-APPEND_MANY = Statement(f"{_APPEND} {', '.join([_LINK] * MANY)}")
-"""MANY records at once: a fifth less than one by one."""
+"""A tag covers chain, position, previous tag and the columns from account to record, in this order."""
 
-READ_BY_REQUEST = Statement(
-    "SELECT record FROM audit_record WHERE sequence > ? AND request_id = ? ORDER BY sequence LIMIT 100"
-)
 FIND_REQUEST = Statement(
-    "SELECT event_time, sequence, account, region, record FROM audit_record"
+    "SELECT sequence, account, region, event_time, record FROM audit_record"
     " WHERE request_id = ? ORDER BY sequence LIMIT 1000"
 )
-READ_BATCH = 1000
+PAGES_BETWEEN = Statement(
+    "SELECT sequence FROM audit_record"
+    " WHERE account = ? AND region = ? AND event_time >= ? AND event_time <= ? AND marks < 0 ORDER BY event_time, sequence"
+)
+READ_BATCH = 500
 READ_AFTER = Statement(
-    "SELECT sequence, account, region, event_time, request_id, record FROM audit_record"
-    f" WHERE sequence > ? ORDER BY sequence LIMIT {READ_BATCH}"
+    f"SELECT sequence, account, region FROM audit_record WHERE sequence > ? ORDER BY sequence LIMIT {READ_BATCH}"
 )
 READ_NEWEST = Statement(
-    "SELECT sequence, account, region, event_time, request_id, record FROM audit_record"
-    f" WHERE sequence < ? ORDER BY sequence DESC LIMIT {READ_BATCH}"
+    f"SELECT sequence, account, region FROM audit_record WHERE sequence < ? ORDER BY sequence DESC LIMIT {READ_BATCH}"
 )
 READ_CHAINED = Statement(
     "SELECT sequence, chain, position, tag, account, region, event_time, request_id, marks, record FROM audit_record"
-    " WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT 500"
+    " WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT 40"
 )
+"""Of so few rows, because a page may have a hundred kilobytes."""
 READ_RECORD = Statement("SELECT record FROM audit_record WHERE sequence = ?")
-NEWEST_LINK = Statement("SELECT chain, position, tag FROM audit_record ORDER BY sequence DESC LIMIT 1")
+NEWEST_LINK = Statement("SELECT chain, position, tag, sequence FROM audit_record ORDER BY sequence DESC LIMIT 1")
 BOUNDS = Statement("SELECT COALESCE(MIN(sequence), 0), COALESCE(MAX(sequence), 0) FROM audit_record")
 UNCHAINED = Statement("SELECT COUNT(*), COALESCE(MAX(sequence), 0) FROM audit_record WHERE chain IS NULL")
 RETENTION_BATCH = 1000
 OLDEST = Statement(
-    f"SELECT sequence, chain, position, tag, event_time FROM audit_record ORDER BY sequence LIMIT {RETENTION_BATCH}"
+    "SELECT sequence, chain, position, tag, event_time, substr(record, 1, 6) FROM audit_record"
+    f" ORDER BY sequence LIMIT {RETENTION_BATCH}"
 )
 REMOVE_THROUGH = Statement("DELETE FROM audit_record WHERE sequence <= ?")
 
@@ -93,6 +94,8 @@ END_OF_OLDEST = Statement(
     f"SELECT event_time, sequence FROM ({_OLDEST}) AS scanned ORDER BY event_time DESC, sequence DESC LIMIT 1"
 )
 
+ANY = -1
+"""Marks of which nobody knows: all of them."""
 Position = tuple[int, int]
 """(event time, sequence): a place in the index of one account and region."""
 BEFORE_ALL: Position = (-1, 0)
@@ -132,10 +135,46 @@ def scan(
     return Stretch(found, last)
 
 
-def read_record(tx: Transaction, sequence: int) -> bytes | None:
-    """One record; None when retention has removed it meanwhile."""
+class Numbered(NamedTuple):
+    """A record in its place in the table."""
+
+    sequence: int
+    line: Line
+
+    @property
+    def position(self) -> Position:
+        return self.line.now, self.sequence
+
+
+def read_row(tx: Transaction, sequence: int, account: str, region: str, event_time: int) -> list[Numbered]:
+    """The records of one row, in the order of writing; none when retention has removed it meanwhile.
+
+    A record that is a row has no request id and no marks here: whoever found it has looked at those.
+    """
     row = tx.one(READ_RECORD, sequence)
-    return None if row is None else row[0]
+    if row is None:
+        return []
+    content: bytes = row[0]
+    if not is_page(content):
+        return [Numbered(sequence, whole(account, region, event_time, "", ANY, content))]
+    lines = lines_of(account, region, content)
+    return [Numbered(number, line) for number, line in enumerate(lines, sequence - len(lines) + 1)]
+
+
+def read_request(tx: Transaction, request_id: str) -> list[Numbered]:
+    """The records of one request, in the order of writing: rows of their own, and those in pages, which are found by the
+    moment in the id."""
+    found = [
+        Numbered(sequence, whole(account, region, event_time, request_id, ANY, text))
+        for sequence, account, region, event_time, text in tx.all(FIND_REQUEST, request_id)
+    ]
+    moment = moment_of_id(request_id)
+    if moment is not None:
+        for account, region in places(tx):
+            for (sequence,) in tx.all(PAGES_BETWEEN, account, region, moment, moment + SPAN):
+                row = read_row(tx, sequence, account, region, moment)
+                found += [numbered for numbered in row if numbered.line.request_id == request_id]
+    return sorted(found, key=lambda numbered: numbered.sequence)
 
 
 def read_statements(tx: Transaction) -> list[tuple[int, str, bytes]]:

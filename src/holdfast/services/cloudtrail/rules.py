@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
@@ -20,6 +19,7 @@ import msgspec
 from holdfast.access.principal import Principal, PrincipalKind
 from holdfast.api.base import AccessDeniedException, Operation, Shape
 from holdfast.services.cloudtrail.attributes import terms_of
+from holdfast.services.cloudtrail.lines import second
 from holdfast.services.cloudtrail.marks import marks_of, marks_of_all
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ def shows_output(service: str, name: str, *, read_only: bool) -> bool:
     return not read_only or (service == "sts" and name in ISSUING)
 
 
-Recorded = tuple[bytes, int, tuple[str, ...]]
-"""One record: (JSON, marks, other accounts whose resources the call was let at). Each of those accounts gets a copy
-(`other_records.shared`)."""
+Recorded = tuple[bytes, bytes, int, tuple[str, ...]]
+"""One record: (its head, its tail (`lines.Line`), marks, other accounts whose resources the call was let at). Each of those
+accounts gets a copy (`other_records.shared`)."""
 
 
 def lower_first(name: str) -> str:
@@ -305,17 +305,6 @@ def _constant_part(
     return _encode(part)[:-1], marks_of_all(terms_of(part))
 
 
-def second(seconds: int) -> str:
-    """A moment as records show it: whole seconds, ISO 8601, UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-@lru_cache(maxsize=64)
-def _second(seconds: int) -> bytes:
-    """The members from the time to the request id, of all records of one second."""
-    return f',"eventTime":"{second(seconds)}","requestID":"'.encode()
-
-
 @lru_cache(maxsize=1024)
 def _resources(account: str, arns: tuple[str, ...]) -> tuple[bytes, int, tuple[str, ...]]:
     """The `resources` element, its marks, and the other accounts that own some of them."""
@@ -349,8 +338,8 @@ def owner_of(arn: str) -> str | None:
     return parts[4] if parts[0] == "arn" and len(parts) == 6 else None
 
 
-def record(trace: Trace, facts: Facts, event_id: str) -> Recorded:
-    """One call's record."""
+def record(trace: Trace, facts: Facts) -> Recorded:
+    """One call's record, without its time and ids."""
     call = trace.call
     operation = trace.operation
     # Identities and sources never change and are kept from call to call, so they are compared as objects: 0.1 us for
@@ -392,13 +381,8 @@ def record(trace: Trace, facts: Facts, event_id: str) -> Recorded:
         marks |= more
         if owners:
             owners = _let_at(call, owners) if error is None else ()
-    text = (
-        constant,
-        _second(call.now // 1000),
-        call.request_id.encode(),
-        b'","eventID":"',
-        event_id.encode(),
-        b'","requestParameters":',
+    tail = (
+        b',"requestParameters":',
         b"null" if given is None else writer(type(given))(given),
         b',"responseElements":',
         answered,
@@ -406,7 +390,7 @@ def record(trace: Trace, facts: Facts, event_id: str) -> Recorded:
         resources,
         b"}",
     )
-    return b"".join(text), marks, owners
+    return constant, b"".join(tail), marks, owners
 
 
 def _told_of(decision: Decision) -> str:

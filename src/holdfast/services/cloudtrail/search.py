@@ -16,12 +16,19 @@ import msgspec
 from holdfast.services.cloudtrail import records
 from holdfast.services.cloudtrail.attributes import fits, terms_of_lookup
 from holdfast.services.cloudtrail.marks import marks_of_all
+from holdfast.services.cloudtrail.pages import PAGE, SPAN
 from holdfast.services.cloudtrail.records import AFTER_ALL, BEFORE_ALL, Position
 from holdfast.vault.randomness import moment_of_id
 
 if TYPE_CHECKING:
+    from holdfast.services.cloudtrail.lines import Line
+    from holdfast.services.cloudtrail.records import Stretch
     from holdfast.store.transaction import Transaction
 
+AT_ONCE = 1000
+"""Records, or rows of the index, that one step looks at."""
+PAGES = 16
+"""Pages that one step looks through."""
 EARLIEST = 0
 LATEST = (1 << 62) - 1
 Criterion = tuple[str, str]
@@ -40,7 +47,13 @@ class Found:
 
 
 class Walk:
-    """A search in one account and region. `step` until `done`; `position` continues it later."""
+    """A search in one account and region. `step` until `done`; `position` continues it later.
+
+    A page stands in the index with the time of its newest record. So what a page holds waits in `_ready` until no page that
+    is still to come can hold anything before it: newest first, that is what is not older than the entry looked at last;
+    oldest first, what is older by more than SPAN. And where a walk newest first begins at a moment, the pages of the SPAN
+    after it are looked through before.
+    """
 
     def __init__(
         self,
@@ -64,38 +77,99 @@ class Walk:
                 # An event id says when its record was made: there is one millisecond to look at.
                 moment = moment_of_id(value)
                 start, end = (LATEST, EARLIEST) if moment is None else (max(start, moment), min(end, moment))
-        self._until = start if newest_first else end
-        self.position = position or (_before(end) if newest_first else (start - 1, LATEST))
-        self.done = start > end
+        self._times = (start, end)
+        self._begin = self.position = position or (_before(end) if newest_first else (start - 1, LATEST))
+        """Everything from where it began up to `position` was given out or does not fit."""
+        self._before_begin = newest_first and self._begin < AFTER_ALL
+        self._edge = (self._begin[0] + SPAN, LATEST) if self._before_begin else self._begin
+        """What the index holds up to here was looked at."""
+        self._ready: list[tuple[int, int, Line]] = []
+        """(time, sequence, record), both negative newest first."""
+        self._exhausted = start > end
+        self.done = self._exhausted
 
     def step(self, tx: Transaction, limit: int) -> list[Found]:
-        """At most `limit` more records, from one stretch of the index."""
-        if self.done:
-            return []
-        stretch = records.scan(
-            tx,
-            self.account,
-            self.region,
-            self.position,
-            self._until,
-            self._marks,
-            limit,
-            newest_first=self._newest_first,
-        )
-        if stretch.end is None:
-            self.done = True
-        else:
-            self.position = stretch.end
-        return [found for place in stretch.found if (found := self._read(tx, place)) is not None]
+        """At most `limit` more records, from a stretch of the index; `position` moves on, so that a walk of single steps,
+        each begun where the last one ended, ends too."""
+        while self._before_begin:
+            self._look_before(tx)
+        while not self._exhausted and not self._may_give():
+            self._look(tx, limit)
+            if self._newest_first or self._passed() > self.position:
+                break
+        found: list[Found] = []
+        examined = 0
+        while self._may_give():
+            if len(found) >= limit or examined >= AT_ONCE:
+                return found
+            moment, sequence, line = heapq.heappop(self._ready)
+            self.position = (abs(moment), abs(sequence))
+            examined += 1
+            text = line.text()
+            content: dict[str, Any] = msgspec.json.decode(text)
+            if all(fits(content, *criterion) for criterion in self._criteria):
+                found.append(Found(self.position, self.account, self.region, text, content))
+        self.done = self._exhausted
+        if not self.done:
+            passed = self._passed()
+            self.position = min(self.position, passed) if self._newest_first else max(self.position, passed)
+        return found
 
-    def _read(self, tx: Transaction, place: Position) -> Found | None:
-        text = records.read_record(tx, place[1])
-        if text is None:
-            return None
-        content: dict[str, Any] = msgspec.json.decode(text)
-        if not all(fits(content, *criterion) for criterion in self._criteria):
-            return None
-        return Found(place, self.account, self.region, text, content)
+    def _passed(self) -> Position:
+        """Nothing up to here can turn up any more."""
+        return self._edge if self._newest_first else (self._edge[0] - SPAN - 1, LATEST)
+
+    def _may_give(self) -> bool:
+        """Whether the next record is known: nothing that would come before it can turn up any more."""
+        if not self._ready or self._exhausted:
+            return bool(self._ready)
+        moment, sequence, _ = self._ready[0]
+        if self._newest_first:
+            return (-moment, -sequence) >= self._edge
+        return moment + SPAN < self._edge[0]
+
+    def _look_before(self, tx: Transaction) -> None:
+        """Of the pages that end after the beginning, what lies before it."""
+        stretch = self._scan(tx, self._begin[0], self._marks | PAGE, PAGES)
+        self._take(tx, [place for place in stretch.found if place >= self._begin])
+        if stretch.end is None or stretch.end < self._begin:
+            self._before_begin = False
+            self._edge = self._begin
+        else:
+            self._edge = stretch.end
+
+    def _look(self, tx: Transaction, limit: int) -> None:
+        start, end = self._times
+        until = start if self._newest_first else end + SPAN
+        stretch = self._scan(tx, until, self._marks, min(limit, AT_ONCE))
+        taken = self._take(tx, stretch.found)
+        if taken < len(stretch.found):
+            self._edge = stretch.found[taken - 1]
+        elif stretch.end is None:
+            self._exhausted = True
+        else:
+            self._edge = stretch.end
+
+    def _scan(self, tx: Transaction, until: int, marks: int, limit: int) -> Stretch:
+        newest_first = self._newest_first
+        return records.scan(tx, self.account, self.region, self._edge, until, marks, limit, newest_first=newest_first)
+
+    def _take(self, tx: Transaction, found: Sequence[Position]) -> int:
+        """Make the records of rows ready, until there are many; of how many rows."""
+        sign = -1 if self._newest_first else 1
+        for taken, (moment, sequence) in enumerate(found, 1):
+            row = records.read_row(tx, sequence, self.account, self.region, moment)
+            for numbered in row:
+                if numbered.line.marks & self._marks == self._marks and self._is_wanted(numbered.position):
+                    heapq.heappush(self._ready, (sign * numbered.line.now, sign * numbered.sequence, numbered.line))
+            if len(row) > 1 and taken >= PAGES:
+                return taken
+        return len(found)
+
+    def _is_wanted(self, position: Position) -> bool:
+        start, end = self._times
+        further = position < self._begin if self._newest_first else position > self._begin
+        return further and start <= position[0] <= end
 
 
 def _before(end: int) -> Position:
@@ -163,11 +237,13 @@ class RequestSearch:
     def step(self, tx: Transaction, limit: int) -> Iterator[Found]:
         """All of them: a request has few."""
         self.done = True
-        for moment, sequence, account, region, text in tx.all(records.FIND_REQUEST, self._request_id):
+        for numbered in records.read_request(tx, self._request_id):
+            line, text = numbered.line, numbered.line.text()
             content: dict[str, Any] = msgspec.json.decode(text)
-            here = self._place[0] in ("", account) and self._place[1] in ("", region)
-            if here and self._times[0] <= moment <= self._times[1] and all(fits(content, *c) for c in self._criteria):
-                yield Found((moment, sequence), account, region, text, content)
+            here = self._place[0] in ("", line.account) and self._place[1] in ("", line.region)
+            in_time = self._times[0] <= line.now <= self._times[1]
+            if here and in_time and all(fits(content, *criterion) for criterion in self._criteria):
+                yield Found(numbered.position, line.account, line.region, text, content)
 
 
 def open_search(
@@ -210,12 +286,15 @@ class After:
     def step(self, tx: Transaction) -> bool:
         """Read on; whether that was all that is there or asked for."""
         rows = tx.all(records.READ_AFTER, self.last)
-        for sequence, account, region, _, _, text in rows:
-            self.last = sequence
+        for last, account, region in rows:
             if self._account in ("", account):
-                self.found.append((sequence, account, region, text))
-                if len(self.found) == self._limit:
-                    return True
+                for sequence, line in records.read_row(tx, last, account, region, 0):
+                    if sequence > self.last:
+                        self.last = sequence
+                        self.found.append((sequence, account, region, line.text()))
+                        if len(self.found) == self._limit:
+                            return True
+            self.last = last
         self.more = len(rows) == records.READ_BATCH
         return not self.more
 
@@ -238,11 +317,12 @@ class Newest:
     def step(self, tx: Transaction) -> bool:
         """Read further back; whether that was enough."""
         rows = tx.all(records.READ_NEWEST, self._before)
-        for sequence, account, region, _, _, text in rows:
-            self.last = max(self.last, sequence)
-            self._before = sequence
+        for last, account, region in rows:
+            self.last = max(self.last, last)
+            self._before = last
             if self._account in ("", account):
-                self._newest_first.append((sequence, account, region, text))
-                if len(self._newest_first) == self._limit:
-                    return True
+                for sequence, line in reversed(records.read_row(tx, last, account, region, 0)):
+                    self._newest_first.append((sequence, account, region, line.text()))
+                    if len(self._newest_first) == self._limit:
+                        return True
         return len(rows) < records.READ_BATCH

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.services.cloudtrail import records
 from holdfast.services.cloudtrail.findings import Finding, Findings
+from holdfast.services.cloudtrail.pages import count_of
 from holdfast.vault.chain import START_TAG, ChainKey, Head, Link, Opening, Removal, Statement, open_statement
 from holdfast.vault.errors import DecryptError
 
@@ -173,7 +174,8 @@ class Verifier:
 
     def _check(self, tx: Transaction, row: Row) -> None:
         sequence, chain, position, tag, *fields = row
-        self.records += 1
+        count = count_of(fields[-1])
+        self.records += count
         if chain is None:
             if sequence > self._unchained_through:
                 self._findings.add("inserted", None, "a record outside every chain", sequence=sequence)
@@ -183,7 +185,7 @@ class Verifier:
         state = self._chains.get(chain)
         if state is None:
             seen = self._strange.setdefault(chain, [0, sequence, sequence])
-            seen[0] += 1
+            seen[0] += count
             seen[2] = sequence
             return
         if state.key is None:

@@ -1,0 +1,2 @@
+-- From here on a row of audit_record may hold a page of records (services/cloudtrail/pages.py). Nothing is changed; an older
+-- program, which would take a page for a record, does not open the store any more.
