@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-import msgspec
-
 from holdfast.services.ssm.filters import Range, Source
 from holdfast.services.ssm.rules import Settings, parent_of
+from holdfast.services.stored_tags import decode_tags, encode_tags
 from holdfast.store.statements import Statement
 from holdfast.store.transaction import Row, Transaction
 
@@ -108,20 +107,11 @@ class Parameter:
 
     @cached_property
     def _tag_map(self) -> Mapping[str, str]:
-        return read_tags(self.tags)
+        return decode_tags(self.tags)
 
     def tag_map(self) -> Mapping[str, str]:
         """Decoded when first asked for."""
         return self._tag_map
-
-
-def read_tags(text: str) -> dict[str, str]:
-    """The tags in the column of that name."""
-    return msgspec.json.decode(text, type=dict[str, str]) if text else {}
-
-
-def _tags_text(tags: Mapping[str, str]) -> str:
-    return msgspec.json.encode(dict(tags)).decode() if tags else ""
 
 
 def read_parameter(tx: Transaction, account: str, region: str, path: str) -> Parameter | None:
@@ -141,7 +131,7 @@ def insert_parameter(
     tx: Transaction, account: str, region: str, path: str, rooted: bool, settings: Settings, now: int, by: str
 ) -> None:
     """A new parameter, at version 1, without tags."""
-    tx.run(INSERT_PARAMETER, account, region, path, parent_of(path), int(rooted), 1, *settings, now, by, _tags_text({}))
+    tx.run(INSERT_PARAMETER, account, region, path, parent_of(path), int(rooted), 1, *settings, now, by, "")
 
 
 def update_parameter(
@@ -442,4 +432,4 @@ def write_tags(tx: Transaction, account: str, region: str, path: str, tags: Mapp
     """Replace all tags of a parameter, in both places where they are."""
     tx.run(DELETE_TAGS, account, region, path)
     tx.many(INSERT_TAG, [(account, region, path, key, value) for key, value in tags.items()])
-    tx.run(UPDATE_TAGS, _tags_text(tags), account, region, path)
+    tx.run(UPDATE_TAGS, encode_tags(tags), account, region, path)

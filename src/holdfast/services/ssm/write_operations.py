@@ -18,8 +18,9 @@ from holdfast.services.ssm.records import Parameter, Version
 from holdfast.services.ssm.resource_policies import compiled
 from holdfast.services.ssm.rules import PUBLIC, Name, Settings
 from holdfast.services.ssm.service_settings import default_tier
-from holdfast.services.ssm.tags import request_tag_context, tags_of, with_tags
+from holdfast.services.ssm.tags import tags_of, with_tags
 from holdfast.services.ssm.values import protect, reveal
+from holdfast.services.stored_tags import request_context
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -87,7 +88,7 @@ def _authorize_put(
         call.without_authorization("ssm:PutParameter")
         return
     resource = arn(call, account, name.path)
-    tagged = request_tag_context(tags)
+    tagged = request_context(tags)
     context: dict[str, ContextValue] = {"ssm:Overwrite": "true" if value.Overwrite else "false", **tagged}
     if value.Policies:
         context["ssm:Policies"] = value.Policies
