@@ -8,8 +8,9 @@ from holdfast.access.decision import EMPTY_CONTEXT, Context
 from holdfast.api import ssm as api
 from holdfast.services.paging import BadToken, position_of
 from holdfast.services.ssm import policies, rules
-from holdfast.services.ssm.records import Parameter, Value, Version
+from holdfast.services.ssm.records import Parameter, Value
 from holdfast.services.ssm.values import reveal
+from holdfast.services.ssm.version_records import Version
 from holdfast.services.stored_tags import resource_context
 
 if TYPE_CHECKING:

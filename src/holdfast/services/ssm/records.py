@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - statements are put together from constants of this module
-"""Tables and their queries: parameters, their versions, labels and tags.
+"""Tables and their queries: parameters, their values and tags. Versions by number, and labels, are in `version_records`.
 
 Reading a parameter by name is one statement, a join on two primary keys, whatever the selector. Listings are keyset
 scans over an index in the order of the paths, each bounded by its LIMIT.
@@ -214,76 +214,6 @@ def list_shared(tx: Transaction, consumer: str, region: str, low: tuple[str, str
     return [Parameter(row) for row in tx.all(LIST_SHARED, consumer, region, *low, limit)]
 
 
-# -- versions --------------------------------------------------------------------------------------------------------
-
-INSERT_VERSION = Statement(
-    """
-    INSERT INTO parameter_version
-      (account, region, path, version, type, key_id, description, allowed_pattern, tier, data_type, policies, modified,
-       modified_by, value_sealed, value_encrypted)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    """
-)
-DELETE_VERSION = Statement(
-    "DELETE FROM parameter_version WHERE account = ? AND region = ? AND path = ? AND version = ?"
-)
-READ_VERSION_NUMBER = Statement(
-    "SELECT version FROM parameter_version WHERE account = ? AND region = ? AND path = ? AND version = ?"
-)
-LIST_VERSIONS = Statement(
-    """
-    SELECT version, type, key_id, description, allowed_pattern, tier, data_type, policies, modified, modified_by,
-      value_sealed, value_encrypted
-    FROM parameter_version
-    WHERE account = ? AND region = ? AND path = ? AND version > ? ORDER BY version LIMIT ?
-    """
-)
-
-
-class Version(NamedTuple):
-    """A version with its value, sealed or encrypted; the other one is None."""
-
-    version: int
-    settings: Settings
-    modified: int
-    modified_by: str
-    value_sealed: bytes | None
-    value_encrypted: bytes | None
-
-
-def insert_version(tx: Transaction, account: str, region: str, path: str, version: Version) -> None:
-    """Keep a version."""
-    number, settings, modified, modified_by, value_sealed, value_encrypted = version
-    tx.run(
-        INSERT_VERSION,
-        account,
-        region,
-        path,
-        number,
-        *settings,
-        modified,
-        modified_by,
-        value_sealed,
-        value_encrypted,
-    )
-
-
-def delete_version(tx: Transaction, account: str, region: str, path: str, version: int) -> None:
-    """Drop a version that has no label."""
-    tx.run(DELETE_VERSION, account, region, path, version)
-
-
-def has_version(tx: Transaction, account: str, region: str, path: str, version: int) -> bool:
-    """Whether a version is kept."""
-    return tx.one(READ_VERSION_NUMBER, account, region, path, version) is not None
-
-
-def list_versions(tx: Transaction, account: str, region: str, path: str, after: int, limit: int) -> list[Version]:
-    """Versions higher than `after`, ascending."""
-    rows = tx.all(LIST_VERSIONS, account, region, path, after, limit)
-    return [Version(row[0], Settings(*row[1:8]), *row[8:]) for row in rows]
-
-
 # -- values, by name or by path --------------------------------------------------------------------------------------
 
 _VALUE = """
@@ -383,43 +313,6 @@ def list_labelled(
 ) -> list[Value]:
     """Versions that have a label, in the order of their paths."""
     return [Value(*row) for row in tx.all(LIST_LABELLED, account, region, label, low, high, limit)]
-
-
-# -- labels ----------------------------------------------------------------------------------------------------------
-
-LABELS_OF = Statement(
-    "SELECT label, version FROM parameter_label WHERE account = ? AND region = ? AND path = ? ORDER BY label"
-)
-HAS_LABEL = Statement(
-    "SELECT 1 FROM parameter_label WHERE account = ? AND region = ? AND path = ? AND version = ? LIMIT 1"
-)
-PUT_LABEL = Statement(
-    """
-    INSERT INTO parameter_label (account, region, path, label, version) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (account, region, path, label) DO UPDATE SET version = excluded.version
-    """
-)
-DELETE_LABEL = Statement("DELETE FROM parameter_label WHERE account = ? AND region = ? AND path = ? AND label = ?")
-
-
-def labels_of(tx: Transaction, account: str, region: str, path: str) -> dict[str, int]:
-    """All labels of a parameter with their versions, in order: at most ten on each of a hundred versions."""
-    return dict(tx.all(LABELS_OF, account, region, path))
-
-
-def has_label(tx: Transaction, account: str, region: str, path: str, version: int) -> bool:
-    """Whether a version has a label."""
-    return tx.one(HAS_LABEL, account, region, path, version) is not None
-
-
-def put_label(tx: Transaction, account: str, region: str, path: str, label: str, version: int) -> None:
-    """Put a label on a version, from wherever it was."""
-    tx.run(PUT_LABEL, account, region, path, label, version)
-
-
-def delete_label(tx: Transaction, account: str, region: str, path: str, label: str) -> None:
-    """Take a label off."""
-    tx.run(DELETE_LABEL, account, region, path, label)
 
 
 # -- tags ------------------------------------------------------------------------------------------------------------
