@@ -62,7 +62,7 @@ def _tag(call: Call, kind: str, name: str | None, tags: Sequence[iam.Tag] | None
 
 def _untag(call: Call, kind: str, name: str | None, keys: Sequence[str] | None) -> None:
     wanted = list(keys or ())
-    found = FINDERS[kind](call, name, f"iam:Untag{kind}", {"aws:TagKeys": tuple(wanted)} if wanted else {})
+    found = FINDERS[kind](call, name, f"iam:Untag{kind}", {"aws:TagKeys": wanted} if wanted else {})
     text = encode_tags(rules.without_tags(decode_tags(found.tags), wanted))
     call.tx.run(found.statement, text, call.account, found.key)
 
