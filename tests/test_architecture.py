@@ -66,6 +66,7 @@ def test_a_service_imports_no_other_service(path: Path) -> None:
         "matching",
         "outbox",
         "stored_tags",
+        "named_principals",
         own.removesuffix(".py"),
     }
     for name in _imports(path):

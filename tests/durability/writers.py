@@ -36,12 +36,15 @@ class State:
 
 
 class Writer(threading.Thread):
-    """Writes until the connection breaks."""
+    """Writes until the connection breaks. `told` is released with each acknowledged write."""
 
-    def __init__(self, number: int, client: RawClient, state: State | None, seed: int) -> None:
+    def __init__(
+        self, number: int, client: RawClient, state: State | None, seed: int, told: threading.Semaphore
+    ) -> None:
         super().__init__(name=f"writer-{number}", daemon=True)
         self.number = number
         self.client = client
+        self.told = told
         self.random = random.Random(seed)
         self.state = state or State()
         self.under_way: State | None = None
@@ -114,6 +117,7 @@ class Writer(threading.Thread):
             raise ConnectionError
         self.acknowledged.append(answer.request_id)
         self.state, self.under_way = after, None
+        self.told.release()
 
 
 def secret_name(number: int, generation: int) -> str:

@@ -3,8 +3,7 @@
     run(where, payload)
       snapshot    the version that is meant, its revision, the function's own concurrency
       fence       an attempt that is new takes its subject, on disk, before anything runs for it
-      pool        a warm environment of this revision (and attempt), or a new one:
-                    code unpacked, environment opened, role asked, credentials made, cage built
+      pool        a warm environment of this revision (and attempt), or a new one (`function_plans.py`)
       function    with no transaction open
 
 Nothing is started for functions before one is invoked, but for the probe of the isolation, soon after the start.
@@ -16,8 +15,6 @@ it may call by its role's policies.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,21 +22,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from holdfast.access.principal import service_principal
-from holdfast.server.function_environment import (
-    STREAM_DIGITS,
-    bundle_in,
-    credentials_of,
-    merged_variables,
-    own_endpoint,
-    variables_of,
-)
+from holdfast.server.function_plans import BadEntry, Plans, Premises, new_token
 from holdfast.services.call import Call, Source
 from holdfast.services.functions import Busy, Invoked, NotInvoked
 from holdfast.services.sts.fences import holds, take
 from holdfast.vault.errors import DecryptError
 
 if TYPE_CHECKING:
-    from holdfast.functions.environment import Environment, Plan
     from holdfast.functions.isolation import Isolation
     from holdfast.functions.pool import Pool
     from holdfast.functions.workspace import Workspace
@@ -47,7 +36,6 @@ if TYPE_CHECKING:
     from holdfast.server.pipeline import Report
     from holdfast.server.surroundings import ServerSurroundings
     from holdfast.services.functions import Target
-    from holdfast.services.lambda_.records import Version
     from holdfast.store.group_commit import GroupCommit
     from holdfast.store.transaction import StoreError, Transaction
     from holdfast.work.clock import SystemClock
@@ -95,8 +83,7 @@ class FunctionHost:
         self._isolation: Isolation | None = None
         self._workspace: Workspace | None = None
         self._listener: Listener | None = None
-        self._port = 0
-        self._number = surroundings.randomness.below(1 << 27)
+        self._plans: Plans | None = None
         self._pool: Pool | None = None
         self.wake_worker: Callable[[], None] = _nobody
 
@@ -125,7 +112,7 @@ class FunctionHost:
         from holdfast.server.http_limits import Limits
         from holdfast.server.listener import Listener
 
-        workspace = self._workspace = self._workspace or Workspace(self._token)
+        workspace = self._workspace = self._workspace or Workspace(lambda: new_token(self._surroundings))
         directory = self._data_directory()
         hidden = () if directory is None else (directory,)
         self._isolation = await probe(hidden, workspace.support / "holdfast_runtime.py", workspace.root)
@@ -137,7 +124,14 @@ class FunctionHost:
             monotonic=self._clock.monotonic,
             on_error=lambda error: self._report("runtime API", error),
         )
-        self._port = await self._listener.listen_tcp("127.0.0.1", 0)
+        port = await self._listener.listen_tcp("127.0.0.1", 0)
+        self._plans = Plans(
+            self._surroundings,
+            self._executor,
+            self._clock,
+            self._call,
+            Premises(workspace, self._isolation, port, self._endpoint, self.settings),
+        )
         pool = self._pool = Pool(
             api,
             self._clock.monotonic,
@@ -146,7 +140,7 @@ class FunctionHost:
             idle_seconds=self.settings.idle_seconds,
             longest_life=LONGEST_LIFE,
         )
-        pool.buried = self._buried
+        pool.buried = self._plans.buried
         return pool
 
     async def close(self) -> None:
@@ -187,9 +181,6 @@ class FunctionHost:
             ),
         )
 
-    def _token(self) -> str:
-        return self._surroundings.randomness.bytes(16).hex()
-
     # -- services.functions.Functions ---------------------------------------------------------------------------------
 
     def exists(self, call: Call, function_arn: str) -> bool:
@@ -227,6 +218,8 @@ class FunctionHost:
         from holdfast.services.lambda_ import records
 
         pool = self._pool or await asyncio.shield(self._begin())
+        plans = self._plans
+        assert plans is not None
         held = split_fence(fence)
         if fence and not self._is_held(held):
             await self._take(held)
@@ -242,7 +235,7 @@ class FunctionHost:
         of = (*where.key, version.version, held[0])
         try:
             outcome = await pool.run(
-                (*of, version.revision_id, held[1]), of, lambda: self._plan(version, held, of), invocation
+                (*of, version.revision_id, held[1]), of, lambda: plans.plan(version, held, of), invocation
             )
         except Full:
             raise Busy("ConcurrentInvocationLimitExceeded") from None
@@ -276,7 +269,7 @@ class FunctionHost:
         if error is not None:
             raise error
 
-    # -- a new environment --------------------------------------------------------------------------------------------
+    # -- calls in the name of a service ---------------------------------------------------------------------------------
 
     def _call(self, transaction: Transaction, service: str, region: str) -> Call:
         now = self._clock.service()
@@ -289,96 +282,6 @@ class FunctionHost:
             request_id=self._surroundings.randomness.uuid4(),
             source=Source(),
         )
-
-    async def _plan(self, version: Version, held: tuple[str, str], of: tuple[object, ...]) -> tuple[Plan, str]:
-        from holdfast.functions.environment import Plan
-        from holdfast.services.lambda_ import records
-        from holdfast.services.lambda_.identifiers import version_text
-        from holdfast.services.lambda_.rules import decoded_environment
-
-        workspace, isolation, vault = self._workspace, self._isolation, self._surroundings.vault
-        assert workspace is not None
-        assert isolation is not None
-        folder = await workspace.code(
-            (*version.key, version.code_sha256),
-            lambda: records.read_code(self._executor.snapshot(), vault, version),
-        )
-        try:
-            program = self._program(version, folder)
-            self._number += 1
-            number = self._number
-            token = self._token()
-            credentials = self._credentials(version, held)
-            own = isolation.cage(number, program, {}, folder, version.memory_size, version.storage_size)
-            scratch = workspace.scratch(own.user, own.group)
-            variables = {
-                **self._variables(version, folder, scratch, token),
-                **credentials,
-            }
-            given = decoded_environment(records.open_environment(vault, version))
-            cage = isolation.cage(
-                number,
-                program,
-                merged_variables(given, variables),
-                folder,
-                version.memory_size,
-                version.storage_size,
-            )
-        except BaseException:
-            await workspace.code_left(folder)
-            raise
-        secrets = (credentials["AWS_SECRET_ACCESS_KEY"].encode(), credentials["AWS_SESSION_TOKEN"].encode())
-        plan = Plan(
-            name=(*of, version.revision_id, held[1]),
-            version=version_text(version.version),
-            timeout=version.timeout,
-            memory_size=version.memory_size,
-            cage=cage,
-            secrets=(*secrets, token.encode()),
-        )
-        return plan, token
-
-    def _program(self, version: Version, folder: Path) -> list[str]:
-        assert self._workspace is not None
-        if version.runtime.startswith("provided"):
-            entry = folder / "bootstrap"
-            if not entry.is_file() or not entry.stat().st_mode & 0o111:
-                raise BadEntry
-            return [str(entry)]
-        if importlib.util.find_spec("awslambdaric") is None:
-            raise NotInvoked("functions with a python runtime need an extra of this program: holdfast[functions]")
-        return [sys.executable, str(self._workspace.support / "holdfast_runtime.py")]
-
-    def _credentials(self, version: Version, held: tuple[str, str]) -> dict[str, str]:
-        from holdfast.services.lambda_.finding import LAMBDA
-
-        return credentials_of(self._call(self._executor.snapshot(), LAMBDA.service, version.region), version, held)
-
-    def _variables(self, version: Version, folder: Path, scratch: Path, token: str) -> dict[str, str]:
-        from holdfast.services.lambda_.rules import modified_text
-
-        workspace = self._workspace
-        assert workspace is not None
-        return variables_of(
-            version,
-            folder=folder,
-            scratch=scratch,
-            support=workspace.support,
-            runtime_api=f"127.0.0.1:{self._port}/{token}",
-            endpoint=own_endpoint(self._endpoint()),
-            day=modified_text(self._clock.service())[:10].replace("-", "/"),
-            stream=self._surroundings.randomness.token(STREAM_DIGITS, 32),
-            bundle=bundle_in(workspace.root, self.settings.ca_bundle, self.settings.certificate),
-        )
-
-    async def _buried(self, environment: Environment) -> None:
-        """Nothing of an environment is left: neither is its folder."""
-        workspace = self._workspace
-        if workspace is None:
-            return
-        cage = environment.plan.cage
-        await workspace.remove(Path(cage.environment["TMPDIR"]))
-        await workspace.code_left(Path(cage.folder))
 
     # -- events -------------------------------------------------------------------------------------------------------
 
@@ -420,15 +323,6 @@ class FunctionHost:
 
 
 def _nobody() -> None: ...
-
-
-class BadEntry(Exception):
-    """The zip holds nothing that can be started."""
-
-    def document(self, request_id: str) -> bytes:
-        """What the invocation answers."""
-        text = f"RequestId: {request_id} Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
-        return msgspec.json.encode({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": text})
 
 
 def split_fence(fence: str) -> tuple[str, str]:

@@ -31,6 +31,14 @@ def request_context(tags: Mapping[str, str]) -> dict[str, ContextValue]:
     return context
 
 
-def resource_context(text: str) -> dict[str, ContextValue]:
-    """The condition keys that a resource's tags give, from their stored text."""
-    return {f"aws:ResourceTag/{key}": tag for key, tag in decode_tags(text).items()}
+def resource_context(text: str, own: str = "") -> dict[str, ContextValue]:
+    """The condition keys that a resource's tags give, from their stored text. For `own` see `resource_keys`."""
+    return resource_keys(decode_tags(text), own)
+
+
+def resource_keys(tags: Mapping[str, str], own: str = "") -> dict[str, ContextValue]:
+    """The condition keys that a resource's tags give; `own` begins the key that a service has beside the global one."""
+    context: dict[str, ContextValue] = {f"aws:ResourceTag/{key}": tag for key, tag in tags.items()}
+    if own:
+        context.update({f"{own}{key}": tag for key, tag in tags.items()})
+    return context

@@ -83,7 +83,8 @@ def test_listings_go_on_where_they_ended(events: Any, holdfast: Account) -> None
         (
             {"EventPattern": '{"source": "app"}'},
             "InvalidEventPatternException",
-            'Event pattern is not valid. Reason: "source" must be an object or an array',
+            'Event pattern is not valid. Reason: "source" must be an object or an array\n'
+            ' at [Source: (String)"{"source": "app"}"; line: 1, column: 13]',
         ),
         (
             {"EventPattern": PATTERN, "RoleArn": "arn:aws:iam::123456789012:user/x"},
@@ -197,8 +198,11 @@ def test_patterns_are_tested(events: Any) -> None:
     huge = json.dumps({**ENVELOPE, "detail": {"text": "x" * 262_144}})
     assert refused(events.test_event_pattern, EventPattern=PATTERN, Event=huge)[0] == "ValidationException"
     assert refused(events.test_event_pattern, EventPattern="{}", Event=event) == (
-        "InvalidEventPatternException", "Event pattern is not valid. Reason: Empty objects are not allowed", 400,
-    )  # fmt: skip
+        "InvalidEventPatternException",
+        "Event pattern is not valid. Reason: Empty objects are not allowed\n"
+        ' at [Source: (String)"{}"; line: 1, column: 3]',
+        400,
+    )
     for name in ENVELOPE:
         short = json.dumps({key: value for key, value in ENVELOPE.items() if key != name})
         code, text, _ = refused(events.test_event_pattern, EventPattern=PATTERN, Event=short)

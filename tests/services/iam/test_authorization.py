@@ -176,7 +176,7 @@ def test_every_operation_asks_for_what_is_documented(house: House) -> None:
             if kind in ("user", "role"):
                 keys.add("iam:ResourceTag/team")
         assert set(asked.context) == keys, name
-        expected = {"iam:PolicyARN": POLICY, "iam:PermissionsBoundary": BOUNDARY, "aws:TagKeys": ("team",)}
+        expected = {"iam:PolicyARN": POLICY, "iam:PermissionsBoundary": BOUNDARY, "aws:TagKeys": ["team"]}
         for key in keys:
             assert asked.context[key] == expected.get(key, "a"), (name, key)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from holdfast.services.matching.matchers import BadPattern, matches_pieces
 from holdfast.services.matching.patterns import parse_pattern
+from holdfast.services.matching.places import offset_of
 
 EVENT: dict[str, Any] = {
     "version": "0",
@@ -174,6 +175,85 @@ def test_invalid(text: str) -> None:
         parse_pattern(text)
 
 
+LONG = json.dumps({"source": ["x" * 600], "detail": {}})
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "line", "column"),
+    [
+        # As AWS answered: cloud-custodian 6507, aws-deployment-framework 455, buildkite/docs 896.
+        ('{"source": ["aws.health"], "detail": {}}', "Empty objects are not allowed", 1, 40),
+        (
+            '{"detail-type":["CodeCommit Repository State Change"],"resources":"arn:aws:codecommit:eu-west-1:1:p"}',
+            '"resources" must be an object or an array',
+            1,
+            68,
+        ),
+        (
+            '{"source": ["a"],\n\n"detail": {\n  "pipeline": {\n      "slug": "s"\n}}}',
+            '"slug" must be an object or an array',
+            5,
+            16,
+        ),
+        # As Event Ruler reads them.
+        ("[]", "Filter is not an object", 1, 2),
+        ("{}", "Empty objects are not allowed", 1, 3),
+        ('{"a":12}', '"a" must be an object or an array', 1, 8),
+        ('{"a": true }', '"a" must be an object or an array', 1, 11),
+        ('{"a": [ ] }', "Empty arrays are not allowed", 1, 10),
+        ('{"a": ["x", []]}', "Match value must be String, number, true, false, or null", 1, 14),
+        ('{"a": [1, {"like": "x"}]}', "Unrecognized match type like", 1, 21),
+        ('{"a": [1, {}]}', "Match expression name not found", 1, 13),
+        ('{"a": [{"prefix": "x", "suffix": ["y"]}]}', "Only one key allowed in match expression", 1, 35),
+        ('{"a": [{"prefix": ["x"]}]}', "prefix match pattern must be a string", 1, 20),
+        ('{"a": [{"exists": 1}]}', "exists match pattern must be either true or false.", 1, 20),
+        ('{"a": [{"numeric": [">", "1"]}]}', "Value of > must be numeric", 1, 27),
+        ('{"a": [{"numeric": ["~", 1]}]}', "Unrecognized numeric range operator: ~", 1, 27),
+        ('{"a": [{"numeric": [">", 2, "<", 1]}]}', "Bottom must be less than top", 1, 36),
+        ('{"a": [{"anything-but": {"like": 1}}]}', "Unsupported anything-but pattern: like", 1, 35),
+        (
+            '{"a": [{"anything-but": ["x", null]}]}',
+            "Inside anything but list, start|null|boolean is not supported.",
+            1,
+            35,
+        ),
+        ('{"$or": {}}', "It must be an Array followed with $or.", 1, 10),
+        ('{"$or": [{"a": [1]}, 2]}', "Only JSON object is allowed in array of $or relationship.", 1, 23),
+        ('{"$or": [{"a": [1]}]}', "There must have at least 2 Objects in $or relationship.", 1, 21),
+        ('{"$or": [{"a": [1]}, {"b": 1}]}', '"b" must be an object or an array', 1, 29),
+        ('{"a": {"x": [1]}, "a": {"y": 2}}', '"y" must be an object or an array', 1, 31),
+        ('{"\U0001f511": 1}', '"\U0001f511" must be an object or an array', 1, 9),
+        ('{"a": [1]\r\n"b": [2]}', "The pattern is not valid JSON", 2, 2),
+        ("", "The pattern is not valid JSON", 1, 1),
+    ],
+)
+def test_where_a_pattern_is_at_fault(text: str, reason: str, line: int, column: int) -> None:
+    with pytest.raises(BadPattern) as caught:
+        parse_pattern(text)
+    assert str(caught.value) == f'{reason}\n at [Source: (String)"{text}"; line: {line}, column: {column}]'
+
+
+def test_of_a_long_pattern_the_beginning_is_shown() -> None:
+    with pytest.raises(BadPattern) as caught:
+        parse_pattern(LONG)
+    shown = f'(String)"{LONG[:500]}"[truncated {len(LONG) - 500} chars]; line: 1, column: {len(LONG)}]'
+    assert str(caught.value) == f"Empty objects are not allowed\n at [Source: {shown}"
+
+
+def test_where_aws_names_no_place() -> None:
+    for form in ({"cidr": "10.0.0.0/99"}, {"wildcard": "a**b"}):
+        with pytest.raises(BadPattern) as caught:
+            parse_pattern(json.dumps({"a": [form]}))
+        assert " at [" not in str(caught.value)
+
+
+def test_a_place_is_found_however_deep_it_is() -> None:
+    """What the parser just takes is read a second time for its place: the stack must not be the caller's concern."""
+    for depth in (90, *range(900, 1000), 5000):
+        with pytest.raises(BadPattern):
+            parse_pattern(f'{{"a": [{"[" * depth}{"]" * depth}]}}')
+
+
 def test_more_than_a_thousand_combinations() -> None:
     def alternatives(letter: str, many: int) -> dict[str, Any]:
         return {letter: {"$or": [{f"f{n}": ["x"]} for n in range(many)]}}
@@ -188,6 +268,9 @@ def test_the_last_of_two_equal_fields_counts() -> None:
 
 
 SCALARS = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(max_size=4)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+)
 EVENTS = st.dictionaries(
     st.text("abc", min_size=1, max_size=2),
     st.recursive(
@@ -202,6 +285,23 @@ PATTERNS = st.dictionaries(
     min_size=1,
     max_size=3,
 )
+
+
+@given(st.data())
+def test_a_path_leads_to_its_value(data: st.DataObject) -> None:
+    value: Any = data.draw(VALUES)
+    text = json.dumps(value, indent=data.draw(st.sampled_from((None, 2))), ensure_ascii=False)
+    path: list[str | int] = []
+    while isinstance(value, dict | list) and value and data.draw(st.booleans()):
+        step: Any = data.draw(st.sampled_from([*value] if isinstance(value, dict) else range(len(value))))
+        path.append(step)
+        value = value[step]
+    start, end = (offset_of(text, path, after=after) for after in (False, True))
+    if isinstance(value, str | list | dict):
+        assert json.JSONDecoder().raw_decode(text, start - 1) == (value, end)
+    else:
+        assert start == end
+        assert text[:end].endswith(json.dumps(value))
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])

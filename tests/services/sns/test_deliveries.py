@@ -160,6 +160,32 @@ def test_a_token_is_good_for_three_days(moving: Server, sns: Any, topic: str, re
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["SubscriptionsPending"] == "0"
 
 
+def test_a_pending_endpoint_is_asked_once_a_minute(moving: Server, sns: Any, topic: str, receiver: Receiver) -> None:
+    def subscribe(path: str = "/", **more: Any) -> str:
+        endpoint = f"{receiver.url}{path}"
+        arn: str = sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=endpoint, **more)["SubscriptionArn"]
+        return arn
+
+    def tokens() -> list[str]:
+        return [json.loads(each.body)["Token"] for each in receiver.received if each.path == "/"]
+
+    assert [subscribe() for _ in range(3)] == ["pending confirmation"] * 3
+    arn = subscribe(ReturnSubscriptionArn=True)
+    assert arn.startswith(f"{topic}:")
+    subscribe("/other")
+    receiver.wait_for(lambda received: {each.path for each in received} == {"/", "/other"})
+    moving.advance(30)
+    assert subscribe() == "pending confirmation"
+    moving.advance(1)
+    (first,) = tokens()
+    moving.advance(30)
+    assert subscribe() == "pending confirmation"
+    receiver.wait_for(lambda _: len(tokens()) == 2)
+    assert refusal(sns.confirm_subscription, TopicArn=topic, Token=first)[1] == "Invalid parameter: Token"
+    assert sns.confirm_subscription(TopicArn=topic, Token=tokens()[1])["SubscriptionArn"] == arn
+    assert subscribe() == arn
+
+
 def test_what_is_on_its_way_when_a_subscription_ends_is_given_up(
     moving: Server, sns: Any, topic: str, receiver: Receiver
 ) -> None:

@@ -123,7 +123,7 @@ def test_attributes(sns: Any, account: Account, topic: str) -> None:
             "Everything",
             "FilterPolicyScope: Invalid value [Everything]. Please use either MessageBody or MessageAttributes",
         ),
-        ("FilterPolicy", "[]", "FilterPolicy: Filter is not an object"),
+        ("FilterPolicy", "[]", 'FilterPolicy: Filter is not an object\n at [Source: (String)"[]"; line: 1, column: 2]'),
         (
             "FilterPolicy",
             '{"a": {"b": ["c"]}}',

@@ -177,6 +177,9 @@ def test_a_policy_names_users_by_their_unique_ids(sns: Any, topic: str, account:
     iam.create_user(UserName="alice")
     shown = json.loads(sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])
     assert shown["Statement"][0]["Principal"]["AWS"].startswith("AIDA")
+    sns.add_permission(TopicArn=topic, Label="more", AWSAccountId=["111122223333"], ActionName=["Publish"])
+    more = json.loads(sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])
+    assert more["Statement"][:-1] == shown["Statement"], "a statement of somebody who is no more stays as it is"
     unknown = policy.replace("alice", "nobody")
     assert refusal(sns.set_topic_attributes, TopicArn=topic, AttributeName="Policy", AttributeValue=unknown) == (
         "InvalidParameter",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from holdfast.api import ssm as api
-from holdfast.services.ssm import records
+from holdfast.services.ssm import records, version_records
 from holdfast.services.ssm.filters import Source
 from holdfast.services.ssm.rules import Settings
 from holdfast.store.statements import Statement
@@ -66,7 +66,7 @@ def test_a_version_that_has_a_label_cannot_go(house: House) -> None:
     put(house, "/n", "1")
     house.call(api.LabelParameterVersion, api.LabelParameterVersionRequest(Name="/n", Labels=["l"]))
     with pytest.raises(Exception, match="FOREIGN KEY"), house.transaction() as tx:
-        records.delete_version(tx, ACCOUNT, REGION, "/n", 1)
+        version_records.delete_version(tx, ACCOUNT, REGION, "/n", 1)
 
 
 def test_a_refused_put_leaves_nothing(house: House) -> None:
@@ -115,16 +115,16 @@ def test_listings_use_the_index_of_their_order(house: House) -> None:
 @pytest.fixture
 def many(house: House) -> House:
     """3,000 parameters below /deep, of which the last one is a StringList, has a tag and is labelled; and one above."""
-    sealed = b"never opened here"
     with house.transaction() as tx:
         for number in range(3000):
             path = f"/deep/{number // 10:03}/{number:04}"
             settings = Settings("String" if number < 2999 else "StringList", "", "", "", "Standard", "text")
             records.insert_parameter(tx, ACCOUNT, REGION, path, True, settings, START, "arn")
-            records.insert_version(tx, ACCOUNT, REGION, path, records.Version(1, settings, START, "arn", sealed, None))
+            kept = version_records.Version(1, settings, START, "arn", b"never opened here", None)
+            version_records.insert_version(tx, ACCOUNT, REGION, path, kept)
         last = "/deep/299/2999"
         records.write_tags(tx, ACCOUNT, REGION, last, {"k": "v"})
-        records.put_label(tx, ACCOUNT, REGION, last, "l", 1)
+        version_records.put_label(tx, ACCOUNT, REGION, last, "l", 1)
     put(house, "/zzz", "v")
     return house
 

@@ -14,8 +14,7 @@ from holdfast.api import events as api
 from holdfast.api.base import NotImplementedException, ValidationException
 from holdfast.services.events import connection_records as records
 from holdfast.services.events.connection_records import AUTHORIZED, CONNECTION, DEAUTHORIZED, Connection
-from holdfast.services.events.pages import page
-from holdfast.store.statements import prefix_range
+from holdfast.services.events.pages import filtered_page
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -210,21 +209,15 @@ def _open(parameters: api.ConnectionHttpParameters | None) -> api.ConnectionHttp
 
 def list_connections(call: Call, value: api.ListConnectionsRequest) -> api.ListConnectionsResponse:
     call.authorize("events:ListConnections", "*")
-    low, high = prefix_range(value.NamePrefix or "")
-    state = value.ConnectionState or ""
-    rows, token = page(
+    rows, token = filtered_page(
         call,
+        records.LIST_CONNECTIONS,
+        Connection,
         "ListConnections",
-        [low, state],
+        value.NamePrefix,
+        value.ConnectionState,
         value.NextToken,
         value.Limit,
-        lambda after, count: [
-            Connection(*row)
-            for row in call.tx.all(
-                records.LIST_CONNECTIONS, call.account, call.region, after, low, high, state, state, count
-            )
-        ],
-        lambda connection: connection.name,
     )
     return api.ListConnectionsResponse(
         Connections=[

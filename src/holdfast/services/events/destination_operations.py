@@ -10,8 +10,7 @@ from holdfast.services.arn import Arn, parse_arn
 from holdfast.services.events import connection_records as records
 from holdfast.services.events.connection_operations import arn_of
 from holdfast.services.events.connection_records import API_DESTINATION, AUTHORIZED, Destination
-from holdfast.services.events.pages import page
-from holdfast.store.statements import prefix_range
+from holdfast.services.events.pages import filtered_page
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -130,21 +129,15 @@ def describe_api_destination(
 
 def list_api_destinations(call: Call, value: api.ListApiDestinationsRequest) -> api.ListApiDestinationsResponse:
     call.authorize("events:ListApiDestinations", "*")
-    low, high = prefix_range(value.NamePrefix or "")
-    connection = value.ConnectionArn or ""
-    rows, token = page(
+    rows, token = filtered_page(
         call,
+        records.LIST_DESTINATIONS,
+        Destination,
         "ListApiDestinations",
-        [low, connection],
+        value.NamePrefix,
+        value.ConnectionArn,
         value.NextToken,
         value.Limit,
-        lambda after, count: [
-            Destination(*row)
-            for row in call.tx.all(
-                records.LIST_DESTINATIONS, call.account, call.region, after, low, high, connection, connection, count
-            )
-        ],
-        lambda destination: destination.name,
     )
     return api.ListApiDestinationsResponse(
         ApiDestinations=[api.ApiDestination(**_shown(call, row)) for row in rows], NextToken=token

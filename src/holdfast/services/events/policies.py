@@ -1,7 +1,6 @@
 """Resource policies of event buses: what PutPermission adds up to, or the whole of it as Policy; mostly pure.
 
-The policy is kept as it is evaluated, users and roles by their unique ids, and shown with the ARNs of today, so that
-somebody who takes the name of a deleted user gets nothing.
+Users and roles are kept as `services/named_principals.py` says.
 
 INVARIANT: what a stored policy denies is denied: a stored text that does not compile raises, it is never left out.
 """
@@ -14,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.access.decision import PolicyKind
 from holdfast.access.policy import CompiledPolicy, PolicyError, compile_policy
-from holdfast.access.principals import named_principals, with_principals
 from holdfast.api import events as api
 from holdfast.api.base import ValidationException
+from holdfast.services import named_principals
+from holdfast.services.named_principals import UnknownPrincipal
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 NAME = "resource policy of the event bus"
 LONGEST = 10_240
 """Bytes (EventBridge quotas, "Maximum event bus policy size")."""
-SERVICE_ROLES = ":role/aws-service-role/"
 ORGANISATION = {"Type": "StringEquals", "Key": "aws:PrincipalOrgID"}
 
 
@@ -81,23 +80,14 @@ def lasting_policy(call: Call, text: str) -> str:
         compile_policy(text, name=NAME, kind=PolicyKind.RESOURCE)
     except PolicyError as error:
         raise ValidationException(f"Parameter Policy is not valid. Reason: {error.message}") from None
-    principals = call.surroundings.principals
-    replacements: dict[str, str] = {}
-    for name in named_principals(text):
-        if SERVICE_ROLES in name or not name.startswith("arn:"):
-            continue
-        found = principals.unique_id(call.tx, name)
-        if found is None:
-            raise ValidationException(f"Parameter Policy is not valid. Reason: Invalid principal in policy: {name}")
-        replacements[name] = found
-    return with_principals(text, replacements) if replacements else text
+    try:
+        return named_principals.lasting_policy(call, text, kept_ids=True)
+    except UnknownPrincipal as error:
+        raise ValidationException(
+            f"Parameter Policy is not valid. Reason: Invalid principal in policy: {error.args[0]}"
+        ) from None
 
 
 def shown_policy(call: Call, text: str) -> str:
     """A stored policy as DescribeEventBus shows it."""
-    if not text:
-        return ""
-    principals = call.surroundings.principals
-    ids = [name for name in named_principals(text) if not name.startswith("arn:")]
-    replacements = {name: arn for name in ids if (arn := principals.arn_of_unique_id(call.tx, name))}
-    return with_principals(text, replacements) if replacements else text
+    return named_principals.shown_policy(call, text) if text else ""

@@ -1,4 +1,4 @@
-"""Tags of rules and buses, stored as one JSON object in their rows, and the condition keys they make."""
+"""Tags of rules and buses, stored as one JSON object in their rows; pure."""
 
 from __future__ import annotations
 

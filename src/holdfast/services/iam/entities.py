@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from holdfast.services.iam import account_records, policy_records, records, rules
-from holdfast.services.iam.owners import request_tags
 from holdfast.services.iam.pages import Page, page_of
 from holdfast.services.iam.records import Group, User
+from holdfast.services.stored_tags import request_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ def authorize_new(
 ) -> None:
     """Authorize the making of what will have this path and name; its tags need an action of their own."""
     arn = rules.arn_of(call.partition, call.account, kind, path, name)
-    context = request_tags(tags)
+    context = request_context(tags)
     if boundary is not None:
         context["iam:PermissionsBoundary"] = boundary
     call.authorize(f"iam:Create{kind.capitalize()}", arn, context)

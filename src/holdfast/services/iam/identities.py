@@ -15,6 +15,7 @@ from holdfast.services.iam import account_records, policy_records, records, rule
 from holdfast.services.iam.account_records import version_of
 from holdfast.services.iam.managed_policies import aws_policies, is_of_aws
 from holdfast.services.iam.unique_ids import arn_of_unique_id, unique_id
+from holdfast.services.stored_tags import decode_tags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +91,7 @@ def identity_of_user(tx: Transaction, account: str, user_name: str, partition: s
         # A policy that speaks for a user twice, through two groups, says nothing more.
         tuple(dict.fromkeys(policies)),
         next(iter(_managed(held, "boundary")), None),
-        records.tags_of(user.tags),
+        decode_tags(user.tags),
     )
 
 
@@ -107,7 +108,7 @@ def identity_of_role(tx: Transaction, account: str, role_name: str, partition: s
         rules.arn_of(partition, account, "role", role.path, role.name),
         (*_inline(inline, {role.id: f"role/{role.name}"}), *_managed(held, "policy")),
         next(iter(_managed(held, "boundary")), None),
-        records.tags_of(role.tags),
+        decode_tags(role.tags),
         PolicyText(trust.name_of(role.name), trust.evaluated(role)),
         role.maximum_session,
     )

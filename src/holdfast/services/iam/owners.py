@@ -12,6 +12,7 @@ from holdfast.access.principal import PrincipalKind
 from holdfast.api.base import ValidationException
 from holdfast.services.iam import policy_records, records, rules
 from holdfast.services.iam.rules import Kind, arn_of, check_name
+from holdfast.services.stored_tags import resource_context
 
 if TYPE_CHECKING:
     from holdfast.access.decision import ContextValue
@@ -32,28 +33,13 @@ class Owner(NamedTuple):
     path: str
 
 
-def resource_tags(tags: str) -> dict[str, ContextValue]:
-    """The condition keys of an existing resource's tags."""
-    return {f"aws:ResourceTag/{key}": value for key, value in records.tags_of(tags).items()}
-
-
 def identity_tags(tags: str) -> dict[str, ContextValue]:
     """Those of a user or role, which have IAM's own key beside the global one.
 
     "Checks that the tag attached to the identity resource (user or role) matches" (IAM user guide, "IAM and AWS STS
     condition context keys", iam:ResourceTag): policies and providers have the global key only.
     """
-    own = {f"iam:ResourceTag/{key}": value for key, value in records.tags_of(tags).items()}
-    return {**resource_tags(tags), **own}
-
-
-def request_tags(tags: Mapping[str, str]) -> dict[str, ContextValue]:
-    """The condition keys of the tags that a request gives."""
-    if not tags:
-        return {}
-    context: dict[str, ContextValue] = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
-    context["aws:TagKeys"] = tuple(tags)
-    return context
+    return resource_context(tags, "iam:ResourceTag/")
 
 
 def user_arn(call: Call, user: User) -> str:
@@ -150,7 +136,9 @@ def find_policy(call: Call, arn: str | None, action: str, context: Context = NOT
     account, _, _ = rules.policy_arn_parts(arn)
     policy = policy_records.read_policy(call.tx, account, arn) if account == call.account else None
     owner = call.account if account == "aws" else account
-    call.authorize(action, arn, context if policy is None else {**resource_tags(policy.tags), **context}, owner=owner)
+    call.authorize(
+        action, arn, context if policy is None else {**resource_context(policy.tags), **context}, owner=owner
+    )
     if policy is None and account != "aws":
         raise rules.policy_not_found(arn)
     return policy

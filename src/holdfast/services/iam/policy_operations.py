@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.api import iam
-from holdfast.services.iam import account_records, policy_records, records, rules
+from holdfast.services.iam import account_records, policy_records, rules
 from holdfast.services.iam.documents import check_managed
 from holdfast.services.iam.managed_policies import ManagedPolicy, aws_policies
-from holdfast.services.iam.owners import find_policy, request_tags
+from holdfast.services.iam.owners import find_policy
 from holdfast.services.iam.pages import page_of_few
 from holdfast.services.iam.policy_records import Policy, Version
 from holdfast.services.iam.shapes import aws_policy_shape, policy_shape, version_shape
+from holdfast.services.stored_tags import encode_tags, request_context
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -27,7 +28,7 @@ def create_policy(call: Call, value: iam.CreatePolicyRequest) -> iam.CreatePolic
     name = rules.check_name("policyName", value.PolicyName)
     path = rules.check_path(value.Path)
     tags = rules.given_tags(value.Tags)
-    context = request_tags(tags)
+    context = request_context(tags)
     arn = rules.arn_of(call.partition, call.account, "policy", path, name)
     call.authorize("iam:CreatePolicy", arn, context)
     if tags:
@@ -49,7 +50,7 @@ def create_policy(call: Call, value: iam.CreatePolicyRequest) -> iam.CreatePolic
         updated=call.now,
         default_version=1,
         newest_version=1,
-        tags=records.tags_text(tags),
+        tags=encode_tags(tags),
         attachments=0,
         boundaries=0,
     )

@@ -10,9 +10,10 @@ import json
 from typing import TYPE_CHECKING
 
 from holdfast.api import iam
-from holdfast.services.iam import account_records, records, rules
-from holdfast.services.iam.owners import NOTHING, request_tags, resource_tags
+from holdfast.services.iam import account_records, rules
+from holdfast.services.iam.owners import NOTHING
 from holdfast.services.iam.shapes import tag_list
+from holdfast.services.stored_tags import encode_tags, request_context, resource_context
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -31,7 +32,7 @@ def find_provider(call: Call, arn: str | None, action: str, context: Context = N
     assert arn is not None
     account, name = rules.provider_name(arn)
     provider = account_records.read_provider(call.tx, call.account, name) if account == call.account else None
-    tags = {} if provider is None else resource_tags(provider.tags)
+    tags = {} if provider is None else resource_context(provider.tags)
     call.authorize(action, arn, {**tags, **context}, owner=account)
     if provider is None:
         raise rules.provider_not_found(arn)
@@ -59,7 +60,7 @@ def create_open_id_connect_provider(
     assert value.Url is not None
     name = rules.provider_of_url(value.Url)
     tags = rules.given_tags(value.Tags)
-    arn, context = _arn(call, name), request_tags(tags)
+    arn, context = _arn(call, name), request_context(tags)
     call.authorize("iam:CreateOpenIDConnectProvider", arn, context)
     if tags:
         call.authorize("iam:TagOpenIDConnectProvider", arn, context)
@@ -79,11 +80,11 @@ def create_open_id_connect_provider(
         call.now,
         json.dumps(client_ids),
         json.dumps(thumbprints),
-        records.tags_text(tags),
+        encode_tags(tags),
     )
     call.tx.run(account_records.COUNT, call.account, COUNT)
     return iam.CreateOpenIDConnectProviderResponse(
-        OpenIDConnectProviderArn=arn, Tags=tag_list(records.tags_text(tags)) or None
+        OpenIDConnectProviderArn=arn, Tags=tag_list(encode_tags(tags)) or None
     )
 
 

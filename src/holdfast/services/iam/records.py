@@ -6,14 +6,11 @@ where a path prefix was given.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from holdfast.store.statements import LAST_CHARACTER, Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from holdfast.store.transaction import Row, Transaction
 
 
@@ -226,13 +223,3 @@ def listed(tx: Transaction, queries: Queries, account: str, prefix: str, after: 
     # One lower bound for prefix and position: with two, the index would be read from the prefix on.
     path, key = after or [prefix, ""]
     return tx.all(queries.by_path, account, prefix + LAST_CHARACTER, path, key, limit)
-
-
-def tags_of(text: str) -> dict[str, str]:
-    """The tags of a row."""
-    return json.loads(text)
-
-
-def tags_text(tags: Mapping[str, str]) -> str:
-    """Tags for a row."""
-    return json.dumps(tags, ensure_ascii=False)

@@ -16,6 +16,7 @@ from holdfast.services.iam.entities import (
 )
 from holdfast.services.iam.owners import find_role
 from holdfast.services.iam.shapes import role_shape
+from holdfast.services.stored_tags import encode_tags
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -48,7 +49,7 @@ def create_role(call: Call, value: iam.CreateRoleRequest) -> iam.CreateRoleRespo
         trusted=trust.accepted(call, value.AssumeRolePolicyDocument, name),
         last_used=0,
         last_used_region="",
-        tags=records.tags_text(tags),
+        tags=encode_tags(tags),
     )
     call.tx.run(records.INSERT_ROLE, call.account, *role[:9], role.tags)
     call.tx.run(account_records.COUNT, call.account, COUNT)

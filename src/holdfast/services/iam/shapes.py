@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.api import iam
-from holdfast.services.iam import policy_records, records, rules, trust
+from holdfast.services.iam import policy_records, rules, trust
 from holdfast.services.iam.owners import group_arn, role_arn, user_arn
 from holdfast.services.iam.pages import Page, page_of_few
+from holdfast.services.stored_tags import decode_tags
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -32,7 +33,7 @@ def boundary_shape(call: Call, owner_id: str) -> iam.AttachedPermissionsBoundary
 
 def tag_list(tags: str) -> list[iam.Tag]:
     """The tags of a row, in the order in which they were given."""
-    return [iam.Tag(Key=key, Value=value) for key, value in records.tags_of(tags).items()]
+    return [iam.Tag(Key=key, Value=value) for key, value in decode_tags(tags).items()]
 
 
 def tag_page(

@@ -25,6 +25,7 @@ from holdfast.services.iam.simulation import (
     simulate,
     source_id,
 )
+from holdfast.services.stored_tags import decode_tags
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -85,7 +86,7 @@ def _caller(call: Call, arn: str | None, otherwise: Subject | None) -> tuple[Pri
     account, _, name = parts
     user = records.read_user(call.tx, account, name) if account == call.account else None
     principal = Principal(PrincipalKind.USER, account, arn, NOBODY if user is None else user.id)
-    return principal, {} if user is None else records.tags_of(user.tags)
+    return principal, {} if user is None else decode_tags(user.tags)
 
 
 def _scene(

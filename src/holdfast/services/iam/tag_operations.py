@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.api import iam
 from holdfast.services.iam import account_records, policy_records, records, rules
-from holdfast.services.iam.owners import find_policy, find_role, find_user, request_tags
+from holdfast.services.iam.owners import find_policy, find_role, find_user
 from holdfast.services.iam.policy_operations import aws_policy
 from holdfast.services.iam.provider_operations import find_provider
 from holdfast.services.iam.shapes import tag_page
+from holdfast.services.stored_tags import decode_tags, encode_tags, request_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,15 +55,15 @@ FINDERS = {"User": _user, "Role": _role, "Policy": _policy, "OpenIDConnectProvid
 
 def _tag(call: Call, kind: str, name: str | None, tags: Sequence[iam.Tag] | None) -> None:
     given = rules.given_tags(tags)
-    found = FINDERS[kind](call, name, f"iam:Tag{kind}", request_tags(given))
-    text = records.tags_text(rules.with_tags(records.tags_of(found.tags), given))
+    found = FINDERS[kind](call, name, f"iam:Tag{kind}", request_context(given))
+    text = encode_tags(rules.with_tags(decode_tags(found.tags), given))
     call.tx.run(found.statement, text, call.account, found.key)
 
 
 def _untag(call: Call, kind: str, name: str | None, keys: Sequence[str] | None) -> None:
     wanted = list(keys or ())
-    found = FINDERS[kind](call, name, f"iam:Untag{kind}", {"aws:TagKeys": tuple(wanted)} if wanted else {})
-    text = records.tags_text(rules.without_tags(records.tags_of(found.tags), wanted))
+    found = FINDERS[kind](call, name, f"iam:Untag{kind}", {"aws:TagKeys": wanted} if wanted else {})
+    text = encode_tags(rules.without_tags(decode_tags(found.tags), wanted))
     call.tx.run(found.statement, text, call.account, found.key)
 
 

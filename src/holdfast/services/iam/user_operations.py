@@ -18,6 +18,7 @@ from holdfast.services.iam.entities import (
 from holdfast.services.iam.owners import caller_name, find_user, root_arn, user_arn
 from holdfast.services.iam.pages import page_of
 from holdfast.services.iam.shapes import group_shape, user_shape
+from holdfast.services.stored_tags import encode_tags
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -35,9 +36,7 @@ def create_user(call: Call, value: iam.CreateUserRequest) -> iam.CreateUserRespo
     if records.read_user(call.tx, call.account, name) is not None:
         raise rules.exists("user", name)
     check_room(call, "user")
-    user = records.User(
-        name.lower(), name, rules.new_id(call.randomness, "user"), path, call.now, records.tags_text(tags)
-    )
+    user = records.User(name.lower(), name, rules.new_id(call.randomness, "user"), path, call.now, encode_tags(tags))
     call.tx.run(records.INSERT_USER, call.account, *user[:6])
     call.tx.run(account_records.COUNT, call.account, COUNT)
     if value.PermissionsBoundary is not None:

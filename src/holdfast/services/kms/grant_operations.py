@@ -26,9 +26,10 @@ from holdfast.services.kms.authorization import KeyContext, policy_of
 from holdfast.services.kms.grant_records import EQUALS, SOURCE_ARN, SUBSET, Grant
 from holdfast.services.kms.identifiers import key_not_found, parse_key_id_without_alias
 from holdfast.services.kms.keys import Found
-from holdfast.services.kms.named_principals import UnknownPrincipal, as_service, in_members, lasting, shown
+from holdfast.services.kms.named_principals import as_service, in_members, lasting, shown
 from holdfast.services.kms.pages import page_limit, position, truncated
 from holdfast.services.kms.policies import root_arn
+from holdfast.services.named_principals import UnknownPrincipal
 
 PAGE = 50
 LONGEST_PAGE = 100

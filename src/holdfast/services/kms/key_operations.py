@@ -15,6 +15,7 @@ from holdfast.services.kms.pages import page_limit, position, truncated
 from holdfast.services.kms.policy_operations import accept_policy
 from holdfast.services.kms.records import Key
 from holdfast.services.kms.rules import KeyState, Lifecycle
+from holdfast.services.stored_tags import request_context
 
 OWN_KEYS = "SELF"
 
@@ -48,10 +49,7 @@ def _creation_context(call: Call, value: kms.CreateKeyRequest, tags: dict[str, s
         "kms:MultiRegion": bool(value.MultiRegion),
         "kms:BypassPolicyLockoutSafetyCheck": bool(value.BypassPolicyLockoutSafetyCheck),
     }
-    if tags:
-        context["aws:TagKeys"] = list(tags)
-        context |= {f"aws:RequestTag/{name}": text for name, text in tags.items()}
-    return context
+    return context | request_context(tags)
 
 
 def _check_kind(value: kms.CreateKeyRequest) -> None:

@@ -14,8 +14,8 @@ from holdfast.api import kms
 from holdfast.services.call import Call
 from holdfast.services.kms import keys, policies, records
 from holdfast.services.kms.authorization import KeyContext
-from holdfast.services.kms.named_principals import UnknownPrincipal, lasting_policy, shown_policy
 from holdfast.services.kms.policies import INVALID_PRINCIPALS, LOCKED_OUT, POLICY_NAME
+from holdfast.services.named_principals import UnknownPrincipal, lasting_policy, shown_policy
 
 
 def get_key_policy(call: Call, value: kms.GetKeyPolicyRequest) -> kms.GetKeyPolicyResponse:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from holdfast.access.decision import ContextValue
 from holdfast.api import kms
 from holdfast.services.call import Call
 from holdfast.services.kms import keys, records, rules
 from holdfast.services.kms.pages import page_limit, position, truncated
+from holdfast.services.stored_tags import request_context
 
 
 def tag_resource(call: Call, value: kms.TagResourceRequest) -> kms.TagResourceOutput:
     """Add tags to a key, or change their values."""
     given = [(tag.TagKey or "", tag.TagValue or "") for tag in value.Tags or []]
-    context: dict[str, ContextValue] = {"aws:TagKeys": [name for name, _ in given]}
-    context |= {f"aws:RequestTag/{name}": text for name, text in given}
-    key, arn, account = keys.manage(call, value.KeyId, "kms:TagResource", context)
+    key, arn, account = keys.manage(call, value.KeyId, "kms:TagResource", request_context(dict(given)))
     rules.check_new_tags([name for name, _ in given])
     rules.require_not_pending(key.lifecycle.state, arn)
     tags = records.read_tags(call.tx, account, call.region, key.key_id) | dict(given)

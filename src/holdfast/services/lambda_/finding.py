@@ -21,7 +21,7 @@ from holdfast.services.lambda_.identifiers import LATEST, Reference, parse_funct
 from holdfast.services.lambda_.policies import compiled
 from holdfast.services.lambda_.records import Function, Version
 from holdfast.services.lambda_.rules import NOT_ASSUMABLE
-from holdfast.services.stored_tags import decode_tags
+from holdfast.services.stored_tags import resource_context
 
 LAMBDA = service_principal("lambda.amazonaws.com")
 
@@ -55,8 +55,7 @@ def find(call: Call, where: Reference, action: str, context: Context = EMPTY_CON
     keys: dict[str, ContextValue] = {**context}
     policy = None
     if function is not None:
-        for key, tag in decode_tags(function.tags).items():
-            keys[f"aws:ResourceTag/{key}"] = tag
+        keys.update(resource_context(function.tags))
         policy = records.read_policy(call.tx, where.key, policy_qualifier(where.qualifier))
     call.authorize(
         action,

@@ -15,11 +15,11 @@ from holdfast.services.lambda_.policies import (
     new_statement,
     policy_text,
     principal_of,
-    shown_policy,
     statements_of,
 )
 from holdfast.services.lambda_.records import Policy
 from holdfast.services.lambda_.rules import absent_parameter
+from holdfast.services.named_principals import shown_policy
 
 NO_POLICY = "The resource you requested does not exist."
 NOTHING = Policy("", "")

@@ -1,7 +1,6 @@
 """Resource policies of functions: what AddPermission adds up to, one policy for each qualifier; mostly pure.
 
-The policy is kept as it is evaluated, users and roles by their unique ids, and shown with the ARNs of today, so that
-somebody who takes the name of a deleted user gets nothing.
+Users and roles are kept as `services/named_principals.py` says.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.access.decision import PolicyKind
 from holdfast.access.policy import CompiledPolicy, PolicyError, compile_policy
-from holdfast.access.principals import named_principals, with_principals
 from holdfast.api import lambda_ as api
+from holdfast.services import named_principals
+from holdfast.services.named_principals import UnknownPrincipal, shown_policy
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -23,7 +23,6 @@ _ROOT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
 NAME = "resource policy of the function"
 LONGEST = 20_480
 BAD_PRINCIPAL = "The provided principal was invalid. Please check the principal and try again."
-SERVICE_ROLES = ":role/aws-service-role/"
 _SERVICE = re.compile(
     r"[a-z0-9][a-z0-9.-]*\.amazonaws\.com(?:\.cn)?|[a-z0-9.-]+\.amazon\.com|alexa-appkit\.amazon\.com"
 )
@@ -109,21 +108,7 @@ def lasting_policy(call: Call, text: str) -> str:
         raise api.PolicyLengthExceededException(
             f"The final policy size ({len(text)}) is bigger than the limit ({LONGEST})."
         )
-    principals = call.surroundings.principals
-    replacements: dict[str, str] = {}
-    for name in named_principals(text):
-        if SERVICE_ROLES in name or not name.startswith("arn:"):
-            continue
-        found = principals.unique_id(call.tx, name)
-        if found is None:
-            raise api.InvalidParameterValueException(BAD_PRINCIPAL)
-        replacements[name] = found
-    return with_principals(text, replacements) if replacements else text
-
-
-def shown_policy(call: Call, text: str) -> str:
-    """A stored policy as GetPolicy shows it."""
-    principals = call.surroundings.principals
-    ids = [name for name in named_principals(text) if not name.startswith("arn:")]
-    replacements = {name: arn for name in ids if (arn := principals.arn_of_unique_id(call.tx, name))}
-    return with_principals(text, replacements) if replacements else text
+    try:
+        return named_principals.lasting_policy(call, text, kept_ids=True)
+    except UnknownPrincipal:
+        raise api.InvalidParameterValueException(BAD_PRINCIPAL) from None

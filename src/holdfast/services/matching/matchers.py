@@ -14,13 +14,29 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
 
+from holdfast.services.matching.places import Step
+
 LARGEST: Final = 5_000_000_000
 """Numbers of `numeric` and `anything-but` are between minus and plus this (user guide, "Numeric matching"); a number that
 stands for itself need not be, or none could ask for an account or a time."""
 
 
 class BadPattern(ValueError):
-    """The reason why a pattern is not valid, as it follows `Event pattern is not valid. Reason: `."""
+    """The reason why a pattern is not valid, as it follows `Event pattern is not valid. Reason: `.
+
+    `path` leads to the value that is at fault, from the value in which it was found; whoever looks into a value adds the step
+    (`inside`). AWS tells its place (`places.py`), or with `after` that of its end, unless this was found later (not `placed`).
+    """
+
+    def __init__(self, reason: str, *path: Step, after: bool = False, placed: bool = True) -> None:
+        super().__init__(reason)
+        self.path: list[Step] = [*path]
+        self.after = after
+        self.placed = placed
+
+    def inside(self, *steps: Step) -> BadPattern:
+        self.path[:0] = steps
+        return self
 
 
 class Absent:
@@ -37,17 +53,27 @@ Matcher = Callable[[Any], bool]
 def matcher(form: Any) -> Matcher:
     """The matcher that one member of a leaf's array stands for."""
     if isinstance(form, dict):
-        rule = cast("dict[str, Any]", form)
-        if len(rule) != 1:
-            raise BadPattern("Only one key allowed in match expression")
-        [(name, given)] = rule.items()
+        name, given = _only(cast("dict[str, Any]", form))
         build = BUILDERS.get(name)
         if build is None:
-            raise BadPattern(f"Unrecognized match type {name}")
-        return build(given)
+            raise BadPattern(f"Unrecognized match type {name}", name)
+        try:
+            return build(given)
+        except BadPattern as error:
+            raise error.inside(name) from None
     if isinstance(form, list):
         raise BadPattern("Match value must be String, number, true, false, or null")
     return equal(form)
+
+
+def _only(rule: dict[str, Any]) -> tuple[str, Any]:
+    """The one member of a match expression."""
+    if len(rule) > 1:
+        raise BadPattern("Only one key allowed in match expression", [*rule][1])
+    if not rule:
+        raise BadPattern("Match expression name not found", after=True)
+    [member] = rule.items()
+    return member
 
 
 def matchers(forms: Sequence[Any]) -> tuple[Matcher, ...]:
@@ -58,7 +84,7 @@ def matchers(forms: Sequence[Any]) -> tuple[Matcher, ...]:
     numbers: set[float] = set()
     affixes: dict[str, list[str]] = {"prefix": [], "suffix": []}
     others: list[Matcher] = []
-    for form in forms:
+    for position, form in enumerate(forms):
         rule = cast("dict[str, Any]", form) if isinstance(form, dict) else {}
         name, given = next(iter(rule.items())) if len(rule) == 1 else ("", None)
         if isinstance(form, str):
@@ -70,7 +96,10 @@ def matchers(forms: Sequence[Any]) -> tuple[Matcher, ...]:
         elif name in affixes and isinstance(given, str):
             affixes[name].append(given)
         else:
-            others.append(matcher(form))
+            try:
+                others.append(matcher(form))
+            except BadPattern as error:
+                raise error.inside(position) from None
     if texts:
         others.append(lambda value: isinstance(value, str) and value in texts)
     if numbers:
@@ -96,14 +125,14 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _require_range(number: float) -> None:
+def _require_range(number: float, *, after: bool = False) -> None:
     if not -LARGEST <= number <= LARGEST:
-        raise BadPattern("Value must be between -5.0e9 and +5.0e9, inclusive")
+        raise BadPattern("Value must be between -5.0e9 and +5.0e9, inclusive", after=after)
 
 
-def _text(form: Any, name: str) -> str:
+def _text(form: Any, name: str, *path: Step) -> str:
     if not isinstance(form, str):
-        raise BadPattern(f"{name} match pattern must be a string")
+        raise BadPattern(f"{name} match pattern must be a string", *path)
     return form
 
 
@@ -116,7 +145,7 @@ def _affix(name: str, test: Callable[[str, str], bool]) -> Callable[[Any], Match
             inner = cast("dict[str, Any]", form)
             if list(inner) != ["equals-ignore-case"]:
                 raise BadPattern(f"Unsupported {name} pattern: only equals-ignore-case may stand in it")
-            folded = _text(inner["equals-ignore-case"], name).lower()
+            folded = _text(inner["equals-ignore-case"], name, "equals-ignore-case").lower()
             return lambda value: isinstance(value, str) and test(value.lower(), folded)
         expected = _text(form, name)
         return lambda value: isinstance(value, str) and test(value, expected)
@@ -147,7 +176,7 @@ def _pieces(text: str) -> list[str]:
         character = text[position]
         if character == "*":
             if starred:
-                raise BadPattern(f"Consecutive wildcard characters at pos {position}")
+                raise BadPattern(f"Consecutive wildcard characters at pos {position}", placed=False)
             pieces.append("")
             starred = True
         else:
@@ -155,7 +184,7 @@ def _pieces(text: str) -> list[str]:
                 position += 1
                 character = text[position : position + 1]
                 if character not in ("*", "\\") or not character:
-                    raise BadPattern(f"Invalid escape character at pos {position - 1}")
+                    raise BadPattern(f"Invalid escape character at pos {position - 1}", placed=False)
             pieces[-1] += character
             starred = False
         position += 1
@@ -197,22 +226,26 @@ def numeric(form: Any) -> Matcher:
     if not isinstance(form, list) or not form:
         raise BadPattern("Value of numeric must be an array.")
     parts = cast("list[Any]", form)
+    if len(parts) > 4:
+        raise BadPattern("Too many elements in numeric expression", 4)
     if len(parts) not in (2, 4):
-        raise BadPattern("Too many elements in numeric expression" if len(parts) > 4 else "Missing numeric operand")
+        raise BadPattern("Missing numeric operand", after=True)
     tests: list[tuple[Callable[[float, float], bool], float]] = []
-    for operator, bound in zip(parts[::2], parts[1::2], strict=True):
+    for position in range(0, len(parts), 2):
+        operator, bound = parts[position : position + 2]
         compare = _COMPARISONS.get(operator) if isinstance(operator, str) else None
         if compare is None:
-            raise BadPattern(f"Unrecognized numeric range operator: {operator}")
+            # AWS has read the bound of the first operator, but not of the second one.
+            raise BadPattern(f"Unrecognized numeric range operator: {operator}", position or 1)
         if not is_number(bound):
-            raise BadPattern(f"Value of {operator} must be numeric")
-        _require_range(bound)
+            raise BadPattern(f"Value of {operator} must be numeric", position + 1)
+        _require_range(bound, after=True)
         tests.append((compare, bound))
     if len(parts) == 4:
         if parts[0] not in (">", ">=") or parts[2] not in ("<", "<="):
-            raise BadPattern("A numeric range needs a lower bound, then an upper bound")
+            raise BadPattern("A numeric range needs a lower bound, then an upper bound", after=True)
         if parts[1] >= parts[3]:
-            raise BadPattern("Bottom must be less than top")
+            raise BadPattern("Bottom must be less than top", after=True)
     compare, bound = tests[0]
     if len(tests) == 1:
         return lambda value: is_number(value) and compare(value, bound)
@@ -225,7 +258,7 @@ def cidr(form: Any) -> Matcher:
     try:
         network = ipaddress.ip_network(_text(form, "CIDR"), strict=False)
     except ValueError as error:
-        raise BadPattern(f"Malformed CIDR, one '/' required: {form}") from error
+        raise BadPattern(f"Malformed CIDR, one '/' required: {form}", placed=False) from error
 
     version, mask, base = network.version, int(network.netmask), int(network.network_address)
 
@@ -262,41 +295,46 @@ def anything_but(form: Any) -> Matcher:
     if isinstance(form, dict):
         refused = _texts_of(cast("dict[str, Any]", form))
     elif isinstance(form, list):
-        refused = [equal(_scalar(member)) for member in _same_kind(cast("list[Any]", form))]
+        members = cast("list[Any]", form)
+        refused = [equal(_scalar(member, position)) for position, member in enumerate(members)]
+        _require_one_kind(members)
     else:
         refused = [equal(_scalar(form))]
     return lambda value: value is not ABSENT and not any(refuses(value) for refuses in refused)
 
 
 def _texts_of(rule: dict[str, Any]) -> list[Matcher]:
-    if len(rule) != 1:
-        raise BadPattern("Only one key allowed in match expression")
-    [(name, given)] = rule.items()
+    name, given = _only(rule)
     build = _IN_ANYTHING_BUT.get(name)
     if build is None:
-        raise BadPattern(f"Unsupported anything-but pattern: {name}")
-    members = cast("list[Any]", given) if isinstance(given, list) else [given]
+        raise BadPattern(f"Unsupported anything-but pattern: {name}", name)
+    if not isinstance(given, list):
+        return [build(_text(given, name, name))]
+    members = cast("list[Any]", given)
     if not members:
-        raise BadPattern("Empty arrays are not allowed")
-    return [build(_text(member, name)) for member in members]
+        raise BadPattern("Empty arrays are not allowed", name, after=True)
+    return [build(_text(member, name, name, position)) for position, member in enumerate(members)]
 
 
-def _scalar(form: Any) -> Any:
+def _scalar(form: Any, *path: Step) -> Any:
     if form is None or isinstance(form, bool | dict | list):
-        raise BadPattern("Inside anything but list, start|null|boolean is not supported.")
+        raise BadPattern("Inside anything but list, start|null|boolean is not supported.", *path)
     if is_number(form):
-        _require_range(form)
+        try:
+            _require_range(form)
+        except BadPattern as error:
+            raise error.inside(*path) from None
     return form
 
 
-def _same_kind(members: list[Any]) -> list[Any]:
+def _require_one_kind(members: list[Any]) -> None:
     if not members:
-        raise BadPattern("Empty arrays are not allowed")
+        raise BadPattern("Empty arrays are not allowed", after=True)
     if len({isinstance(member, str) for member in members}) > 1:
         raise BadPattern(
-            "Inside anything but list, either all values are number or string, mixed type is not supported"
+            "Inside anything but list, either all values are number or string, mixed type is not supported",
+            after=True,
         )
-    return members
 
 
 _IN_ANYTHING_BUT: dict[str, Callable[[Any], Matcher]] = {

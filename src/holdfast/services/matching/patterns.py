@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
 from holdfast.services.matching.matchers import ABSENT, BadPattern, Matcher, matchers
+from holdfast.services.matching.places import described, offset_of
 
 LONGEST = 4096
 """Characters of a rule's pattern (EventBridge quotas)."""
@@ -84,18 +85,33 @@ class Pattern:
 def parse_pattern(text: str) -> Pattern:
     """A pattern from its JSON text; raises BadPattern. Of a field that is given twice the last one counts."""
     try:
+        return _parsed(text)
+    except BadPattern as error:
+        if not error.placed:
+            raise
+        try:
+            place = described(text, offset_of(text, error.path, after=error.after))
+        except RecursionError:
+            # It was read just so, with less of the stack in use.
+            place = ""
+        raise BadPattern(f"{error}{place}", placed=False) from None
+
+
+def _parsed(text: str) -> Pattern:
+    try:
         given = json.loads(text, parse_constant=_no_constant)
     except RecursionError as error:
-        raise BadPattern("The pattern is nested too deeply") from error
+        raise BadPattern("The pattern is nested too deeply", placed=False) from error
+    except json.JSONDecodeError as error:
+        place = described(text, min(error.pos + 1, len(text)))
+        raise BadPattern(f"The pattern is not valid JSON{place}", placed=False) from error
     except ValueError as error:
-        raise BadPattern("The pattern is not valid JSON") from error
+        raise BadPattern("The pattern is not valid JSON", placed=False) from error
     if not isinstance(given, dict):
         raise BadPattern("Filter is not an object")
-    if not given:
-        raise BadPattern("Empty objects are not allowed")
     root = _branch(cast("dict[str, Any]", given), 0)
     if _combinations(root) > MOST_COMBINATIONS:
-        raise BadPattern(f"The combination of all $or expressions exceeds {MOST_COMBINATIONS}")
+        raise BadPattern(f"The combination of all $or expressions exceeds {MOST_COMBINATIONS}", placed=False)
     return Pattern(root)
 
 
@@ -105,26 +121,36 @@ def _no_constant(name: str) -> NoReturn:
 
 def _branch(given: dict[str, Any], depth: int) -> Branch:
     if depth > DEEPEST:
-        raise BadPattern("The pattern is nested too deeply")
+        raise BadPattern("The pattern is nested too deeply", placed=False)
     if not given:
-        raise BadPattern("Empty objects are not allowed")
+        raise BadPattern("Empty objects are not allowed", after=True)
     fields: list[tuple[str, Leaf | Branch]] = []
     alternatives: list[tuple[Branch, ...]] = []
     for name, value in given.items():
-        if name == OR:
-            alternatives.append(_alternatives(value, depth))
-        else:
-            fields.append((name, _node(name, value, depth)))
+        try:
+            if name == OR:
+                alternatives.append(_alternatives(value, depth))
+            else:
+                fields.append((name, _node(name, value, depth)))
+        except BadPattern as error:
+            raise error.inside(name) from None
     return Branch(tuple(fields), tuple(alternatives))
 
 
 def _alternatives(value: Any, depth: int) -> tuple[Branch, ...]:
-    members = cast("list[Any]", value) if isinstance(value, list) else []
-    if len(members) < 2:
-        raise BadPattern("There must have at least 2 Objects in $or relationship.")
-    if not all(isinstance(member, dict) for member in members):
-        raise BadPattern("Only JSON object is allowed in array of $or relationship.")
-    return tuple(_branch(member, depth + 1) for member in members)
+    if not isinstance(value, list):
+        raise BadPattern("It must be an Array followed with $or.")
+    branches: list[Branch] = []
+    for position, member in enumerate(cast("list[Any]", value)):
+        if not isinstance(member, dict):
+            raise BadPattern("Only JSON object is allowed in array of $or relationship.", position)
+        try:
+            branches.append(_branch(cast("dict[str, Any]", member), depth + 1))
+        except BadPattern as error:
+            raise error.inside(position) from None
+    if len(branches) < 2:
+        raise BadPattern("There must have at least 2 Objects in $or relationship.", after=True)
+    return tuple(branches)
 
 
 def _node(name: str, value: Any, depth: int) -> Leaf | Branch:
@@ -133,7 +159,7 @@ def _node(name: str, value: Any, depth: int) -> Leaf | Branch:
     if not isinstance(value, list):
         raise BadPattern(f'"{name}" must be an object or an array')
     if not value:
-        raise BadPattern("Empty arrays are not allowed")
+        raise BadPattern("Empty arrays are not allowed", after=True)
     return Leaf(matchers(cast("list[Any]", value)))
 
 

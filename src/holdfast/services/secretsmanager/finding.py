@@ -22,7 +22,7 @@ from holdfast.services.secretsmanager.policies import compiled
 from holdfast.services.secretsmanager.records import Secret
 from holdfast.services.secretsmanager.rotation_rules import decode as decode_rotation
 from holdfast.services.secretsmanager.rules import MARKED_FOR_DELETION
-from holdfast.services.secretsmanager.tags import decode_tags
+from holdfast.services.stored_tags import decode_tags
 
 NOT_FOUND = "Secrets Manager can't find the specified secret."
 NO_TOKEN = "You must provide a ClientRequestToken value. We recommend a UUID-type value."  # noqa: S105 - AWS's text

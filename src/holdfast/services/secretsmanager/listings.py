@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from holdfast.services.secretsmanager.filters import Attributes, Filter, name_range
 from holdfast.services.secretsmanager.identifiers import NAME_FOLLOWS
 from holdfast.services.secretsmanager.records import Secret
-from holdfast.services.secretsmanager.tags import decode_tags
+from holdfast.services.stored_tags import decode_tags
 from holdfast.store.statements import LAST_CHARACTER, Statement
 from holdfast.store.transaction import Transaction
 

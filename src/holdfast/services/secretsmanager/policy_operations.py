@@ -10,10 +10,11 @@ from holdfast.access.evaluate import evaluate
 from holdfast.access.request import AccessRequest
 from holdfast.api import secretsmanager as api
 from holdfast.api.base import NotImplementedException
+from holdfast.services import named_principals
 from holdfast.services.call import Call
+from holdfast.services.named_principals import UnknownPrincipal, shown_policy
 from holdfast.services.secretsmanager import policies, records
 from holdfast.services.secretsmanager.finding import RequestContext, add_resource_keys, find_active
-from holdfast.services.secretsmanager.named_principals import lasting_policy, shown_policy
 
 PUT_RESOURCE_POLICY = "secretsmanager:PutResourcePolicy"
 SYNTAX_CHECK = "POLICY_SYNTAX"
@@ -41,7 +42,7 @@ def put_resource_policy(call: Call, value: api.PutResourcePolicyRequest) -> api.
     secret, arn = find_active(call, value.SecretId, PUT_RESOURCE_POLICY, context)
     _refuse_name("PutResourcePolicy", value.PolicyName)
     policies.check_grammar(value.ResourcePolicy)
-    stored = lasting_policy(call, value.ResourcePolicy)
+    stored = _lasting_policy(call, value.ResourcePolicy)
     if value.BlockPublicPolicy and policies.is_broad(stored):
         raise api.PublicPolicyException(policies.BROAD)
     add_resource_keys(context, secret.region, secret.tags, secret.type, secret.rotation)
@@ -50,6 +51,14 @@ def put_resource_policy(call: Call, value: api.PutResourcePolicyRequest) -> api.
         raise api.InvalidRequestException(policies.LOCKED_OUT)
     records.write_policy(call.tx, secret, stored, call.now)
     return api.PutResourcePolicyResponse(ARN=arn, Name=secret.name)
+
+
+def _lasting_policy(call: Call, text: str) -> str:
+    """A valid policy with unique ids for users and roles. MalformedPolicyDocumentException for one that is not there."""
+    try:
+        return named_principals.lasting_policy(call, text)
+    except UnknownPrincipal:
+        raise api.MalformedPolicyDocumentException(policies.UNSUPPORTED_PRINCIPAL) from None
 
 
 def delete_resource_policy(call: Call, value: api.DeleteResourcePolicyRequest) -> api.DeleteResourcePolicyResponse:
@@ -79,7 +88,7 @@ def validate_resource_policy(
     errors: list[api.ValidationErrorsEntry] = []
     try:
         policies.check_grammar(value.ResourcePolicy)
-        policy = lasting_policy(call, value.ResourcePolicy)
+        policy = _lasting_policy(call, value.ResourcePolicy)
     except api.MalformedPolicyDocumentException as error:
         errors.append(api.ValidationErrorsEntry(CheckName=SYNTAX_CHECK, ErrorMessage=error.message))
     else:

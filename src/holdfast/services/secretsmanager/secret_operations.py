@@ -104,11 +104,7 @@ def _store_new(call: Call, found: Found, given: values.SecretValue | None) -> No
 def _create_context(value: api.CreateSecretRequest) -> RequestContext:
     context: RequestContext = {"secretsmanager:Name": value.Name or ""}
     _add_settings(context, value.Description, value.KmsKeyId, value.Type)
-    if value.Tags:
-        context["aws:TagKeys"] = [tag.Key or "" for tag in value.Tags]
-        for tag in value.Tags:
-            context[f"aws:RequestTag/{tag.Key}"] = tag.Value or ""
-    return context
+    return context | tags.request_keys(value.Tags)
 
 
 def _add_settings(context: RequestContext, description: str | None, kms_key_id: str | None, kind: str | None) -> None:

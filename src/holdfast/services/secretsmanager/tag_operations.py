@@ -12,15 +12,14 @@ from holdfast.services.secretsmanager.finding import (
     authorize_found,
     find_active,
 )
-from holdfast.services.secretsmanager.tags import decode_tags, encode_tags, given_tags, merged
+from holdfast.services.secretsmanager.tags import encode_tags, given_tags, merged, request_keys
+from holdfast.services.stored_tags import decode_tags
 
 
 def tag_resource(call: Call, value: api.TagResourceRequest) -> api.TagResourceOutput:
     """Add tags, or give those that are there another value."""
     tags = value.Tags or []
-    context: RequestContext = {"aws:TagKeys": [tag.Key or "" for tag in tags]}
-    for tag in tags:
-        context[f"aws:RequestTag/{tag.Key}"] = tag.Value or ""
+    context = request_keys(tags)
     found = find_active(call, value.SecretId, "secretsmanager:TagResource", context)
     after = merged(decode_tags(found.secret.tags), given_tags(tags))
     _store(call, found, after, "secretsmanager:TagResource", value.SecretId, context)

@@ -9,23 +9,24 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from holdfast.access.decision import ContextValue
 from holdfast.api import secretsmanager as api
+from holdfast.services.stored_tags import decode_tags, request_context
 
 MAXIMUM_TAGS = 50
 RESERVED_PREFIX = "aws:"
 TOO_MANY_TAGS = "You can't have more than 50 tags on a secret."
 
-_decode = msgspec.json.Decoder(dict[str, str]).decode
-_encode = msgspec.json.encode
-
-
-def decode_tags(text: str) -> dict[str, str]:
-    """Tags from their stored text, which is empty when a secret never had any."""
-    return _decode(text) if text else {}
-
 
 def encode_tags(tags: Mapping[str, str]) -> str:
-    return _encode(tags).decode()
+    """Not `stored_tags.encode_tags`: of a secret whose tags were all taken away replies show an empty list, of one that
+    never had any (an empty text) nothing."""
+    return msgspec.json.encode(tags).decode()
+
+
+def request_keys(tags: Sequence[api.Tag] | None) -> dict[str, ContextValue]:
+    """The condition keys that the tags of a request give, whether or not a secret may have them."""
+    return request_context({tag.Key or "": tag.Value or "" for tag in tags or ()})
 
 
 def given_tags(tags: Sequence[api.Tag]) -> dict[str, str]:
@@ -57,4 +58,4 @@ def merged(tags: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
 
 def shown_tags(text: str) -> list[api.Tag] | None:
     """Tags as replies list them; none at all when the secret never had any."""
-    return [api.Tag(Key=key, Value=value) for key, value in _decode(text).items()] if text else None
+    return [api.Tag(Key=key, Value=value) for key, value in decode_tags(text).items()] if text else None

@@ -1,7 +1,7 @@
 """Policies of topics: the default one, what AddPermission adds, their grammar, and the compiled form.
 
-A policy is kept as it is evaluated, users and roles by their unique ids, and shown with the ARNs of today, so that
-somebody who takes the name of a deleted user gets nothing. SNS writes its actions `SNS:Publish`; the case does not count.
+Users and roles are kept as `services/named_principals.py` says. SNS writes its actions `SNS:Publish`; the case does not
+count.
 
 INVARIANT: a stored text that does not compile raises, it is never left out.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from holdfast.access.decision import PolicyKind
 from holdfast.access.policy import CompiledPolicy, PolicyError, compile_policy
-from holdfast.access.principals import named_principals, with_principals
+from holdfast.services.named_principals import UnknownPrincipal, lasting_policy
 from holdfast.services.sns.identifiers import TopicKey, invalid
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ NAME = "policy of the topic"
 LONGEST = 30 << 10
 """Bytes of a topic's policy (SNS quotas)."""
 MOST_STATEMENTS = 100
-SERVICE_ROLES = ":role/aws-service-role/"
 GRANTABLE = (
     "AddPermission",
     "DeleteTopic",
@@ -82,15 +81,10 @@ def compiled(partition: str, topic: TopicKey, text: str) -> CompiledPolicy:
 def checked_policy(call: Call, text: str) -> str:
     """A policy that somebody gives, with unique ids for users and roles; InvalidParameterException."""
     _check(text)
-    replacements: dict[str, str] = {}
-    for name in named_principals(text):
-        if SERVICE_ROLES in name or not name.startswith("arn:"):
-            continue
-        found = call.surroundings.principals.unique_id(call.tx, name)
-        if found is None:
-            raise invalid("Policy Error: PrincipalNotFound")
-        replacements[name] = found
-    return with_principals(text, replacements) if replacements else text
+    try:
+        return lasting_policy(call, text, kept_ids=True)
+    except UnknownPrincipal:
+        raise invalid("Policy Error: PrincipalNotFound") from None
 
 
 def _check(text: str) -> None:
@@ -114,14 +108,6 @@ def statements_of(text: str) -> list[dict[str, Any]]:
     """The statements of a valid policy."""
     statements = cast("dict[str, Any]", json.loads(text))["Statement"]
     return cast("list[dict[str, Any]]", statements) if isinstance(statements, list) else [statements]
-
-
-def shown_policy(call: Call, text: str) -> str:
-    """A stored policy as GetTopicAttributes shows it."""
-    principals = call.surroundings.principals
-    ids = [name for name in named_principals(text) if not name.startswith("arn:")]
-    replacements = {name: arn for name in ids if (arn := principals.arn_of_unique_id(call.tx, name))}
-    return with_principals(text, replacements) if replacements else text
 
 
 def with_statement(text: str, label: str, accounts: list[str], actions: list[str], arn: str) -> str:

@@ -13,7 +13,7 @@ from holdfast.services.sns.finding import NO_TOPIC, authorize_any, find, find_su
 from holdfast.services.sns.identifiers import SubscriptionKey, invalid
 from holdfast.services.sns.pages import PAGE, begin, end
 from holdfast.services.sns.records import CONFIRMED, PENDING, Subscription
-from holdfast.services.sns.subscriptions import ask, by_endpoint, hash_of, new_row, new_token, shown_arn
+from holdfast.services.sns.subscriptions import ask, asked_lately, by_endpoint, hash_of, new_row, new_token, shown_arn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +48,11 @@ def subscribe(call: Call, value: api.SubscribeInput) -> api.SubscribeResponse:
     arn = subscription.key.arn(call.partition)
     if subscription.state == CONFIRMED:
         return api.SubscribeResponse(SubscriptionArn=arn)
-    token = new_token(call)
-    after = subscription._replace(token_hash=hash_of(token))
-    records.write_subscription(call.tx, subscription, after)
-    ask(call, after, token)
+    if existing is None or not asked_lately(call, existing):
+        token = new_token(call)
+        after = subscription._replace(token_hash=hash_of(token))
+        records.write_subscription(call.tx, subscription, after)
+        ask(call, after, token)
     return api.SubscribeResponse(SubscriptionArn=arn if value.ReturnSubscriptionArn else NOT_CONFIRMED)
 
 

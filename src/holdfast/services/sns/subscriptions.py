@@ -7,6 +7,9 @@ Endpoints that belong to the caller's own account are confirmed at once. Any oth
 that whoever confirms can read what is sent there.
 
 INVARIANT: a token is 256 random bits; the store keeps its SHA-256 only, but for the sealed message that carries it.
+
+Threat: whoever may subscribe has this server write to endpoints that never asked for it. Until the endpoint of a pending
+subscription has had time to answer, it is not asked again, however often somebody subscribes it.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from holdfast.services.sns.formats import confirmation_text, goodbye_text
 from holdfast.services.sns.identifiers import subscription_key
 from holdfast.services.sns.messages import CONFIRMATION, GOODBYE, Message, encode
 from holdfast.services.sns.records import CONFIRMED, DELETED, PENDING, Subscription
+from holdfast.work.due import read_job
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -29,6 +33,8 @@ DELIVER = "sns.deliver"
 EXPIRE = "sns.expire"
 PENDING_TIME = 3 * 24 * 3_600_000
 """Milliseconds that a token is good for ("valid for three days", developer guide)."""
+ASK_AGAIN_TIME = 60_000
+"""Milliseconds before a pending endpoint is asked again. Ours: AWS says that it throttles, not how."""
 
 
 def hash_of(token: str) -> str:
@@ -54,6 +60,13 @@ def ask(call: Call, subscription: Subscription, token: str) -> None:
     """Send the endpoint of a pending subscription its token, and end the subscription if nobody comes back with it."""
     text = confirmation_text(subscription.key.topic.arn(call.partition))
     _send_token(call, subscription, CONFIRMATION, text, token)
+
+
+def asked_lately(call: Call, subscription: Subscription) -> bool:
+    """Whether the token of a pending subscription was sent less than ASK_AGAIN_TIME ago; its last moment says when."""
+    arn = subscription.key.arn(call.partition)
+    last_moment = read_job(call.tx, (EXPIRE, subscription.account, call.region, arn))
+    return last_moment is not None and call.now < last_moment.due - PENDING_TIME + ASK_AGAIN_TIME
 
 
 def confirm(call: Call, subscription: Subscription, *, authenticated: bool) -> Subscription:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from holdfast.api import sns as api
 from holdfast.api.base import NotImplementedException
+from holdfast.services.named_principals import shown_policy
 from holdfast.services.sns import records
 from holdfast.services.sns.attributes import Refusal, refused, with_topic_attribute
 from holdfast.services.sns.delivery_policies import effective_topic_text
 from holdfast.services.sns.finding import authorize, authorize_any, find
 from holdfast.services.sns.identifiers import FIFO, TopicKey, invalid, is_topic_name, topic_key
 from holdfast.services.sns.pages import PAGE, begin, end
-from holdfast.services.sns.policies import default_policy, shown_policy
+from holdfast.services.sns.policies import default_policy
 from holdfast.services.sns.records import Topic
 from holdfast.services.sns.tags import given_tags, merged
 from holdfast.services.stored_tags import decode_tags, encode_tags, request_context

@@ -8,9 +8,10 @@ from holdfast.access.decision import EMPTY_CONTEXT, Context
 from holdfast.api import ssm as api
 from holdfast.services.paging import BadToken, position_of
 from holdfast.services.ssm import policies, rules
-from holdfast.services.ssm.records import Parameter, Value, Version, read_tags
-from holdfast.services.ssm.tags import resource_tag_context
+from holdfast.services.ssm.records import Parameter, Value
 from holdfast.services.ssm.values import reveal
+from holdfast.services.ssm.version_records import Version
+from holdfast.services.stored_tags import resource_context
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -30,8 +31,8 @@ def arn(call: Call, account: str, path: str) -> str:
 
 
 def tag_context(tags: str) -> Context:
-    """The condition keys that a parameter's tags give; `tags` is the column of that name."""
-    return resource_tag_context(read_tags(tags)) if tags else EMPTY_CONTEXT
+    """The condition keys that a parameter's tags give, Systems Manager's own too; `tags` is the column of that name."""
+    return resource_context(tags, "ssm:resourceTag/") if tags else EMPTY_CONTEXT
 
 
 def token_position(call: Call, operation: str, filters: object, token: str | None) -> list[Any] | None:

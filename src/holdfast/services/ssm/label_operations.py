@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.api import ssm as api
-from holdfast.services.ssm import events, records, rules
+from holdfast.services.ssm import events, records, rules, version_records
 from holdfast.services.ssm.answers import arn, required, tag_context
 from holdfast.services.ssm.records import Parameter
 
@@ -23,9 +23,9 @@ def label_parameter_version(call: Call, value: api.LabelParameterVersionRequest)
     version = found.version if value.ParameterVersion is None else value.ParameterVersion
     place = (call.tx, call.account, call.region, found.path)
     _require_version(call, found, version)
-    attached, invalid = rules.attach(records.labels_of(*place), version, required(value.Labels))
+    attached, invalid = rules.attach(version_records.labels_of(*place), version, required(value.Labels))
     for label in attached:
-        records.put_label(*place, label, version)
+        version_records.put_label(*place, label, version)
     if attached:
         events.changed(call, found.account, found.path, found.name, found.settings, events.LABEL)
     return api.LabelParameterVersionResult(InvalidLabels=invalid, ParameterVersion=version)
@@ -42,9 +42,9 @@ def unlabel_parameter_version(
     version = required(value.ParameterVersion)
     place = (call.tx, call.account, call.region, found.path)
     _require_version(call, found, version)
-    removed, invalid = rules.detach(records.labels_of(*place), version, required(value.Labels))
+    removed, invalid = rules.detach(version_records.labels_of(*place), version, required(value.Labels))
     for label in removed:
-        records.delete_label(*place, label)
+        version_records.delete_label(*place, label)
     return api.UnlabelParameterVersionResult(RemovedLabels=removed, InvalidLabels=invalid)
 
 
@@ -58,5 +58,5 @@ def _authorized(call: Call, action: str, text: str) -> Parameter:
 
 
 def _require_version(call: Call, found: Parameter, version: int) -> None:
-    if not records.has_version(call.tx, call.account, call.region, found.path, version):
+    if not version_records.has_version(call.tx, call.account, call.region, found.path, version):
         raise rules.no_such_version(version, found.name)

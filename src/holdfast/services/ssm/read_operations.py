@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from holdfast.api import ssm as api
 from holdfast.api.base import ValidationException
 from holdfast.services.paging import next_token
-from holdfast.services.ssm import access, answers, filters, listing, records, rules, secret_references
+from holdfast.services.ssm import access, answers, filters, listing, records, rules, secret_references, version_records
 from holdfast.services.ssm.answers import required
 from holdfast.services.ssm.filters import Filter
 from holdfast.services.ssm.records import Value
@@ -240,9 +240,9 @@ def get_parameter_history(call: Call, value: api.GetParameterHistoryRequest) -> 
         raise api.ParameterNotFound
     position = answers.token_position(call, "GetParameterHistory", reference.path, value.NextToken)
     limit = value.MaxResults or HISTORY_PAGE
-    versions = records.list_versions(*place, position[0] if position else 0, limit + 1)
+    versions = version_records.list_versions(*place, position[0] if position else 0, limit + 1)
     labels: dict[int, list[str]] = {}
-    for label, number in records.labels_of(*place).items():
+    for label, number in version_records.labels_of(*place).items():
         labels.setdefault(number, []).append(label)
     more = len(versions) > limit
     page = versions[:limit]

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - statements are put together from constants of this module
-"""Tables and their queries: parameters, their versions, labels and tags.
+"""Tables and their queries: parameters, their values and tags. Versions by number, and labels, are in `version_records`.
 
 Reading a parameter by name is one statement, a join on two primary keys, whatever the selector. Listings are keyset
 scans over an index in the order of the paths, each bounded by its LIMIT.
@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-import msgspec
-
 from holdfast.services.ssm.filters import Range, Source
 from holdfast.services.ssm.rules import Settings, parent_of
+from holdfast.services.stored_tags import decode_tags, encode_tags
 from holdfast.store.statements import Statement
 from holdfast.store.transaction import Row, Transaction
 
@@ -108,20 +107,11 @@ class Parameter:
 
     @cached_property
     def _tag_map(self) -> Mapping[str, str]:
-        return read_tags(self.tags)
+        return decode_tags(self.tags)
 
     def tag_map(self) -> Mapping[str, str]:
         """Decoded when first asked for."""
         return self._tag_map
-
-
-def read_tags(text: str) -> dict[str, str]:
-    """The tags in the column of that name."""
-    return msgspec.json.decode(text, type=dict[str, str]) if text else {}
-
-
-def _tags_text(tags: Mapping[str, str]) -> str:
-    return msgspec.json.encode(dict(tags)).decode() if tags else ""
 
 
 def read_parameter(tx: Transaction, account: str, region: str, path: str) -> Parameter | None:
@@ -141,7 +131,7 @@ def insert_parameter(
     tx: Transaction, account: str, region: str, path: str, rooted: bool, settings: Settings, now: int, by: str
 ) -> None:
     """A new parameter, at version 1, without tags."""
-    tx.run(INSERT_PARAMETER, account, region, path, parent_of(path), int(rooted), 1, *settings, now, by, _tags_text({}))
+    tx.run(INSERT_PARAMETER, account, region, path, parent_of(path), int(rooted), 1, *settings, now, by, "")
 
 
 def update_parameter(
@@ -222,76 +212,6 @@ def write_resource_policy(
 def list_shared(tx: Transaction, consumer: str, region: str, low: tuple[str, str], limit: int) -> list[Parameter]:
     """Parameters of other accounts that are shared with one, in the order of account and path."""
     return [Parameter(row) for row in tx.all(LIST_SHARED, consumer, region, *low, limit)]
-
-
-# -- versions --------------------------------------------------------------------------------------------------------
-
-INSERT_VERSION = Statement(
-    """
-    INSERT INTO parameter_version
-      (account, region, path, version, type, key_id, description, allowed_pattern, tier, data_type, policies, modified,
-       modified_by, value_sealed, value_encrypted)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    """
-)
-DELETE_VERSION = Statement(
-    "DELETE FROM parameter_version WHERE account = ? AND region = ? AND path = ? AND version = ?"
-)
-READ_VERSION_NUMBER = Statement(
-    "SELECT version FROM parameter_version WHERE account = ? AND region = ? AND path = ? AND version = ?"
-)
-LIST_VERSIONS = Statement(
-    """
-    SELECT version, type, key_id, description, allowed_pattern, tier, data_type, policies, modified, modified_by,
-      value_sealed, value_encrypted
-    FROM parameter_version
-    WHERE account = ? AND region = ? AND path = ? AND version > ? ORDER BY version LIMIT ?
-    """
-)
-
-
-class Version(NamedTuple):
-    """A version with its value, sealed or encrypted; the other one is None."""
-
-    version: int
-    settings: Settings
-    modified: int
-    modified_by: str
-    value_sealed: bytes | None
-    value_encrypted: bytes | None
-
-
-def insert_version(tx: Transaction, account: str, region: str, path: str, version: Version) -> None:
-    """Keep a version."""
-    number, settings, modified, modified_by, value_sealed, value_encrypted = version
-    tx.run(
-        INSERT_VERSION,
-        account,
-        region,
-        path,
-        number,
-        *settings,
-        modified,
-        modified_by,
-        value_sealed,
-        value_encrypted,
-    )
-
-
-def delete_version(tx: Transaction, account: str, region: str, path: str, version: int) -> None:
-    """Drop a version that has no label."""
-    tx.run(DELETE_VERSION, account, region, path, version)
-
-
-def has_version(tx: Transaction, account: str, region: str, path: str, version: int) -> bool:
-    """Whether a version is kept."""
-    return tx.one(READ_VERSION_NUMBER, account, region, path, version) is not None
-
-
-def list_versions(tx: Transaction, account: str, region: str, path: str, after: int, limit: int) -> list[Version]:
-    """Versions higher than `after`, ascending."""
-    rows = tx.all(LIST_VERSIONS, account, region, path, after, limit)
-    return [Version(row[0], Settings(*row[1:8]), *row[8:]) for row in rows]
 
 
 # -- values, by name or by path --------------------------------------------------------------------------------------
@@ -395,43 +315,6 @@ def list_labelled(
     return [Value(*row) for row in tx.all(LIST_LABELLED, account, region, label, low, high, limit)]
 
 
-# -- labels ----------------------------------------------------------------------------------------------------------
-
-LABELS_OF = Statement(
-    "SELECT label, version FROM parameter_label WHERE account = ? AND region = ? AND path = ? ORDER BY label"
-)
-HAS_LABEL = Statement(
-    "SELECT 1 FROM parameter_label WHERE account = ? AND region = ? AND path = ? AND version = ? LIMIT 1"
-)
-PUT_LABEL = Statement(
-    """
-    INSERT INTO parameter_label (account, region, path, label, version) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (account, region, path, label) DO UPDATE SET version = excluded.version
-    """
-)
-DELETE_LABEL = Statement("DELETE FROM parameter_label WHERE account = ? AND region = ? AND path = ? AND label = ?")
-
-
-def labels_of(tx: Transaction, account: str, region: str, path: str) -> dict[str, int]:
-    """All labels of a parameter with their versions, in order: at most ten on each of a hundred versions."""
-    return dict(tx.all(LABELS_OF, account, region, path))
-
-
-def has_label(tx: Transaction, account: str, region: str, path: str, version: int) -> bool:
-    """Whether a version has a label."""
-    return tx.one(HAS_LABEL, account, region, path, version) is not None
-
-
-def put_label(tx: Transaction, account: str, region: str, path: str, label: str, version: int) -> None:
-    """Put a label on a version, from wherever it was."""
-    tx.run(PUT_LABEL, account, region, path, label, version)
-
-
-def delete_label(tx: Transaction, account: str, region: str, path: str, label: str) -> None:
-    """Take a label off."""
-    tx.run(DELETE_LABEL, account, region, path, label)
-
-
 # -- tags ------------------------------------------------------------------------------------------------------------
 
 INSERT_TAG = Statement("INSERT INTO parameter_tag (account, region, path, tag_key, tag_value) VALUES (?, ?, ?, ?, ?)")
@@ -442,4 +325,4 @@ def write_tags(tx: Transaction, account: str, region: str, path: str, tags: Mapp
     """Replace all tags of a parameter, in both places where they are."""
     tx.run(DELETE_TAGS, account, region, path)
     tx.many(INSERT_TAG, [(account, region, path, key, value) for key, value in tags.items()])
-    tx.run(UPDATE_TAGS, _tags_text(tags), account, region, path)
+    tx.run(UPDATE_TAGS, encode_tags(tags), account, region, path)

@@ -1,11 +1,8 @@
 """Resource policies of parameters: what may stand in one, whom it shares the parameter with, and the compiled form.
 
-The users and roles that a policy names are stored by their unique ids: one that is deleted and made again under its name
-gets nothing of what the first one had ("Unique identifiers", IAM user guide). Shown is the ARN again.
+Users and roles are kept as `services/named_principals.py` says.
 
 INVARIANT: what a stored policy denies is denied: a stored text that does not compile raises, it is never left out.
-Threat: a policy that names somebody who does not exist yet, and opens the parameter to whoever takes that name later. It
-is refused.
 """
 
 from __future__ import annotations
@@ -18,8 +15,9 @@ import msgspec
 
 from holdfast.access.decision import PolicyKind
 from holdfast.access.policy import CompiledPolicy, PolicyError, compile_policy, read_policy
-from holdfast.access.principals import account_of, named_principals, with_principals
+from holdfast.access.principals import account_of
 from holdfast.api import ssm as api
+from holdfast.services.named_principals import UnknownPrincipal, lasting_policy
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -29,8 +27,6 @@ MAXIMUM_POLICY = 1024
 """Bytes."""
 ACTIONS = frozenset(("ssm:getparameter", "ssm:getparameters", "ssm:getparameterhistory", "ssm:describeparameters"))
 """What a parameter can be shared for, in lower case."""
-SERVICE_ROLES = ":role/aws-service-role/"
-"""Service-linked roles are there in every account."""
 
 
 @lru_cache(maxsize=1024)
@@ -73,28 +69,12 @@ def check(text: str, resource: str) -> None:
 
 def lasting(call: Call, text: str) -> str:
     """A valid policy with unique ids for users and roles. MalformedResourcePolicyDocumentException for one not there."""
-    replacements: dict[str, str] = {}
-    for name in named_principals(text):
-        if SERVICE_ROLES in name:
-            continue
-        by_arn = name.startswith("arn:")
-        known = call.surroundings.principals
-        found = known.unique_id(call.tx, name) if by_arn else known.arn_of_unique_id(call.tx, name)
-        if found is None:
-            raise api.MalformedResourcePolicyDocumentException(
-                "The policy document has a principal that does not exist."
-            )
-        if by_arn:
-            replacements[name] = found
-    return with_principals(text, replacements) if replacements else text
-
-
-def shown(call: Call, text: str) -> str:
-    """A stored policy as GetResourcePolicies shows it."""
-    known = call.surroundings.principals
-    ids = [name for name in named_principals(text) if not name.startswith("arn:")]
-    replacements = {name: arn for name in ids if (arn := known.arn_of_unique_id(call.tx, name))}
-    return with_principals(text, replacements) if replacements else text
+    try:
+        return lasting_policy(call, text)
+    except UnknownPrincipal:
+        raise api.MalformedResourcePolicyDocumentException(
+            "The policy document has a principal that does not exist."
+        ) from None
 
 
 def consumers(text: str, owner: str) -> set[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from holdfast.api import ssm as api
 from holdfast.api.base import NotImplementedException
 from holdfast.services.arn import parse_arn
+from holdfast.services.named_principals import shown_policy
 from holdfast.services.ssm import records, resource_policies, rules, tiers
 from holdfast.services.ssm.answers import required, tag_context
 from holdfast.services.ssm.records import Parameter
@@ -69,7 +70,7 @@ def get_resource_policies(call: Call, value: api.GetResourcePoliciesRequest) -> 
     entry = api.GetResourcePoliciesResponseEntry(
         PolicyId=policy_id,
         PolicyHash=resource_policies.hash_of(policy_id, text),
-        Policy=resource_policies.shown(call, text),
+        Policy=shown_policy(call, text),
     )
     return api.GetResourcePoliciesResponse(Policies=[entry])
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdfast.access.decision import ContextValue
+from holdfast.access.decision import Context, ContextValue
 from holdfast.api import ssm as api
 from holdfast.api.base import ValidationException
 from holdfast.services.ssm import records, rules
 from holdfast.services.ssm.answers import arn, required, tag_context
 from holdfast.services.ssm.records import Parameter
-from holdfast.services.ssm.tags import request_tag_context, tags_of, with_tags
+from holdfast.services.ssm.tags import tags_of, with_tags
+from holdfast.services.stored_tags import request_context
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -29,7 +30,7 @@ def add_tags_to_resource(call: Call, value: api.AddTagsToResourceRequest) -> api
         "ssm:AddTagsToResource",
         required(value.ResourceType),
         required(value.ResourceId),
-        request_tag_context(added),
+        request_context(added),
     )
     tags = with_tags(found.tag_map(), added)
     records.write_tags(call.tx, call.account, call.region, found.path, tags)
@@ -59,9 +60,7 @@ def list_tags_for_resource(call: Call, value: api.ListTagsForResourceRequest) ->
     )
 
 
-def _authorized(
-    call: Call, action: str, kind: str, text: str, context: dict[str, str | list[str]] | dict[str, list[str]]
-) -> Parameter:
+def _authorized(call: Call, action: str, kind: str, text: str, context: Context) -> Parameter:
     """The parameter to be tagged; its id is its name, never its ARN."""
     if kind != PARAMETER:
         raise api.InvalidResourceType

@@ -1,4 +1,4 @@
-"""Tags of a parameter, and the condition keys they make."""
+"""Tags of a parameter and their limits; pure."""
 
 from __future__ import annotations
 
@@ -26,20 +26,3 @@ def with_tags(before: Mapping[str, str], added: Mapping[str, str]) -> dict[str, 
     if len(after) > MAXIMUM_TAGS:
         raise api.TooManyTagsError
     return after
-
-
-def request_tag_context(tags: Mapping[str, str]) -> dict[str, str | list[str]]:
-    """`aws:RequestTag/<key>` and `aws:TagKeys`."""
-    context: dict[str, str | list[str]] = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
-    if tags:
-        context["aws:TagKeys"] = list(tags)
-    return context
-
-
-def resource_tag_context(tags: Mapping[str, str]) -> dict[str, str | list[str]]:
-    """`aws:ResourceTag/<key>`, and Systems Manager's own `ssm:resourceTag/<key>`."""
-    context: dict[str, str | list[str]] = {}
-    for key, value in tags.items():
-        context[f"aws:ResourceTag/{key}"] = value
-        context[f"ssm:resourceTag/{key}"] = value
-    return context

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 from holdfast.access.decision import ContextValue
 from holdfast.access.principal import PrincipalKind
 from holdfast.api import ssm as api
-from holdfast.services.ssm import data_types, events, jobs, policies, records, rules, tiers
+from holdfast.services.ssm import data_types, events, jobs, policies, records, rules, tiers, version_records
 from holdfast.services.ssm.answers import arn, required, tag_context
 from holdfast.services.ssm.java_patterns import BadPattern, UnsupportedPattern, compile_pattern
-from holdfast.services.ssm.records import Parameter, Version
+from holdfast.services.ssm.records import Parameter
 from holdfast.services.ssm.resource_policies import compiled
 from holdfast.services.ssm.rules import PUBLIC, Name, Settings
 from holdfast.services.ssm.service_settings import default_tier
-from holdfast.services.ssm.tags import request_tag_context, tags_of, with_tags
+from holdfast.services.ssm.tags import tags_of, with_tags
 from holdfast.services.ssm.values import protect, reveal
+from holdfast.services.ssm.version_records import Version
+from holdfast.services.stored_tags import request_context
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
@@ -54,7 +56,7 @@ def put_parameter(call: Call, value: api.PutParameterRequest) -> api.PutParamete
     sealed, encrypted = protect(call, account, name.path, number, settings, required(value.Value))
     _write_parameter(call, account, name, before, number, settings)
     version = Version(number, settings, call.now, call.principal.arn, sealed, encrypted)
-    records.insert_version(call.tx, account, call.region, name.path, version)
+    version_records.insert_version(call.tx, account, call.region, name.path, version)
     if tags:
         records.write_tags(call.tx, account, call.region, name.path, tags)
     if account != PUBLIC:
@@ -87,7 +89,7 @@ def _authorize_put(
         call.without_authorization("ssm:PutParameter")
         return
     resource = arn(call, account, name.path)
-    tagged = request_tag_context(tags)
+    tagged = request_context(tags)
     context: dict[str, ContextValue] = {"ssm:Overwrite": "true" if value.Overwrite else "false", **tagged}
     if value.Policies:
         context["ssm:Policies"] = value.Policies
@@ -235,9 +237,9 @@ def _make_room(call: Call, before: Parameter, number: int) -> None:
     if oldest is None:
         return
     place = (call.tx, before.account, call.region, before.path)
-    if records.has_label(*place, oldest):
+    if version_records.has_label(*place, oldest):
         raise rules.oldest_is_labelled(before.name, oldest)
-    records.delete_version(*place, oldest)
+    version_records.delete_version(*place, oldest)
 
 
 # -- deleting --------------------------------------------------------------------------------------------------------

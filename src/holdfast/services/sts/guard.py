@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from holdfast.services.arn import parse_arn
 from holdfast.services.service import Guard
+from holdfast.services.stored_tags import resource_keys
 
 if TYPE_CHECKING:
-    from holdfast.access.decision import ContextValue
     from holdfast.services.call import Call
 
 _OF_A_ROLE = (
@@ -29,8 +29,5 @@ def guard(call: Call, action: str, resource: str) -> Guard:
     refuses_root = action != "sts:AssumeRoleWithWebIdentity"
     if role is None or role.arn != resource:
         return Guard(resource, owner, kind="trust", refuses_root=refuses_root)
-    context: dict[str, ContextValue] = {}
-    for key, tag in role.tags.items():
-        context[f"aws:ResourceTag/{key}"] = tag
-        context[f"iam:ResourceTag/{key}"] = tag
+    context = resource_keys(role.tags, "iam:ResourceTag/")
     return Guard(resource, owner, role.trust, "trust", context=context, refuses_root=refuses_root)

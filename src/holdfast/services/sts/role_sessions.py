@@ -12,6 +12,7 @@ from holdfast.access.policy import PolicyError, compile_policy
 from holdfast.access.request import AccessRequest
 from holdfast.api import sts
 from holdfast.api.base import AccessDeniedException, ValidationException
+from holdfast.services.stored_tags import request_context, resource_keys
 from holdfast.services.sts.credentials import Issued, issue
 from holdfast.services.sts.rules import check_policy_arns, packed_percentage, parse_role_arn, role_duration
 from holdfast.services.sts.session_token import SessionKind, packed
@@ -67,15 +68,11 @@ class Wanted:
         context: dict[str, ContextValue] = {"sts:RoleSessionName": self.session_name}
         if self.source_identity:
             context["sts:SourceIdentity"] = self.source_identity
-        if self.tags:
-            context["aws:TagKeys"] = tuple(self.tags)
-            context.update({f"aws:RequestTag/{key}": tag for key, tag in self.tags.items()})
+        context.update(request_context(self.tags))
         if self.transitive:
             context["sts:TransitiveTagKeys"] = self.transitive
         if role is not None:
-            for key, tag in role.tags.items():
-                context[f"aws:ResourceTag/{key}"] = tag
-                context[f"iam:ResourceTag/{key}"] = tag
+            context.update(resource_keys(role.tags, "iam:ResourceTag/"))
         return context
 
     def actions(self, assume: str) -> tuple[str, ...]:
