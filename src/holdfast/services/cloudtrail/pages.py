@@ -38,6 +38,7 @@ _HEADER: Final = 6
 _CALL_BYTES: Final = 64
 
 _encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(tuple[int, list[bytes], list[tuple[int, str, list[int]]]]).decode
 
 
 class Page:
@@ -138,18 +139,28 @@ def count_of(beginning: bytes) -> int:
 
 def lines_of(account: str, region: str, content: bytes) -> list[Line]:
     """The records of a page. ValueError for what `pages_of` did not make."""
+    return [line for _, line in marked_lines_of(account, region, content, 0)]
+
+
+def marked_lines_of(account: str, region: str, content: bytes, marks: int) -> list[tuple[int, Line]]:
+    """Those of a page's records that have all of `marks`, each with its place on the page, from 0.
+
+    A lookup goes through many pages for a few records, so nothing is made of the others. ValueError as of `lines_of`.
+    """
     try:
-        base, parts, calls = msgspec.msgpack.decode(
-            content[_HEADER:], type=tuple[int, list[bytes], list[tuple[int, str, list[int]]]]
-        )
-        lines: list[Line] = []
+        base, parts, calls = _decode(content[_HEADER:])
+        found: list[tuple[int, Line]] = []
+        place = 0
         for later, request_id, numbers in calls:
             for at in range(0, len(numbers), 4):
-                number, marks, head, tail = numbers[at : at + 4]
-                lines.append(Line(account, region, base + later, request_id, number, marks, parts[head], parts[tail]))
-    except (msgspec.DecodeError, IndexError) as error:
+                if numbers[at + 1] & marks == marks:
+                    number, its_marks, head, tail = numbers[at : at + 4]
+                    line = Line(account, region, base + later, request_id, number, its_marks, parts[head], parts[tail])
+                    found.append((place, line))
+                place += 1
+    except (msgspec.DecodeError, IndexError, ValueError) as error:
         raise ValueError(f"no page: {error}") from None
-    return lines
+    return found
 
 
 def whole(account: str, region: str, now: int, request_id: str, marks: int, text: bytes) -> Line:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from holdfast.services.cloudtrail.lines import Line
-from holdfast.services.cloudtrail.pages import SPAN, is_page, lines_of, whole
+from holdfast.services.cloudtrail.pages import SPAN, count_of, is_page, marked_lines_of, whole
 from holdfast.store.statements import Statement
 from holdfast.vault.randomness import moment_of_id
 
@@ -146,19 +146,23 @@ class Numbered(NamedTuple):
         return self.line.now, self.sequence
 
 
-def read_row(tx: Transaction, sequence: int, account: str, region: str, event_time: int) -> list[Numbered]:
-    """The records of one row, in the order of writing; none when retention has removed it meanwhile.
+def read_row(
+    tx: Transaction, sequence: int, account: str, region: str, event_time: int, marks: int = 0
+) -> tuple[int, list[Numbered]]:
+    """How many records one row holds, and these in the order of writing, of a page those with all of `marks`; none when
+    retention has removed it meanwhile.
 
     A record that is a row has no request id and no marks here: whoever found it has looked at those.
     """
     row = tx.one(READ_RECORD, sequence)
     if row is None:
-        return []
+        return 0, []
     content: bytes = row[0]
+    count = count_of(content[:6])
     if not is_page(content):
-        return [Numbered(sequence, whole(account, region, event_time, "", ANY, content))]
-    lines = lines_of(account, region, content)
-    return [Numbered(number, line) for number, line in enumerate(lines, sequence - len(lines) + 1)]
+        return count, [Numbered(sequence, whole(account, region, event_time, "", ANY, content))]
+    first = sequence - count + 1
+    return count, [Numbered(first + place, line) for place, line in marked_lines_of(account, region, content, marks)]
 
 
 def read_request(tx: Transaction, request_id: str) -> list[Numbered]:
@@ -172,7 +176,7 @@ def read_request(tx: Transaction, request_id: str) -> list[Numbered]:
     if moment is not None:
         for account, region in places(tx):
             for (sequence,) in tx.all(PAGES_BETWEEN, account, region, moment, moment + SPAN):
-                row = read_row(tx, sequence, account, region, moment)
+                _, row = read_row(tx, sequence, account, region, moment)
                 found += [numbered for numbered in row if numbered.line.request_id == request_id]
     return sorted(found, key=lambda numbered: numbered.sequence)
 
