@@ -60,6 +60,11 @@ class RawClient:
         text = response.read()
         return Answer(response.status, json.loads(text or b"{}"), response.headers["x-amzn-RequestId"])
 
+    @property
+    def port(self) -> int:
+        """Our end of the connection, once there is one."""
+        return self._connection.sock.getsockname()[1]
+
     def close(self) -> None:
         self._connection.close()
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from holdfast.testing import Server
 from tests.durability.writers import State, Writer, observe
 from tests.raw_client import client_of
+from tests.server.reading import all_there
 
 ROUNDS = int(os.environ.get("HOLDFAST_CHAOS_ROUNDS", "6"))
 WRITERS = 6
@@ -33,12 +34,17 @@ def _recorded(directory: Path) -> set[str]:
 
 def test_no_acknowledged_write_is_lost_and_none_is_half_there(tmp_path: Path) -> None:
     chance = random.Random(SEED)
-    server = Server(tmp_path / "data")
+    alone = Server(tmp_path / "data")
+    # The writers' connections are spread on two processes then.
+    shared = Server(tmp_path / "data", arguments=("--readers", "1"), movable_clock=False)
     states: list[State | None] = [None] * WRITERS
     acknowledged = found_after_all = 0
     ids: set[str] = set()
     for round_number in range(ROUNDS):
+        server = shared if round_number % 2 else alone
         server.start()
+        if server is shared:
+            all_there(server)
         told = threading.Semaphore(0)
         writers = [Writer(n, client_of(server.home), states[n], chance.getrandbits(32), told) for n in range(WRITERS)]
         for writer in writers:

@@ -200,6 +200,23 @@ def test_the_root_key_lies_in_the_data_directory_unless_told_otherwise(tmp_path:
     assert load({"data": str(tmp_path)}, {}).root_key_path == tmp_path / "root.key"
 
 
+@pytest.mark.parametrize("other", ["movable_clock", "quotas"])
+def test_readers_and_what_one_process_keeps_exclude_each_other(tmp_path: Path, other: str) -> None:
+    flags = {"data": str(tmp_path), other: {"movable_clock": "true", "quotas": "aws"}[other]}
+    assert load(flags, {}).readers is None
+    assert load({**flags, "readers": "0"}, {}).readers == 0
+    assert load({**flags, "readers": "auto"}, {}).readers is None
+    name = SETTINGS[other].flag
+    with pytest.raises(BadSetting, match=f"--readers 2 and {name}"):
+        load({**flags, "readers": "2"}, {})
+
+
+def test_readers_in_a_file(tmp_path: Path) -> None:
+    for text, value in (('"auto"', None), ("2", 2)):
+        (tmp_path / "holdfast.toml").write_text(f"readers = {text}")
+        assert load({"data": str(tmp_path)}, {}).readers == value
+
+
 @pytest.mark.parametrize(("one", "missing"), [("tls_certificate", "--tls-key"), ("tls_key", "--tls-certificate")])
 def test_half_of_tls_is_refused(one: str, missing: str) -> None:
     with pytest.raises(BadSetting, match=f"^{missing} is not set"):

@@ -280,6 +280,7 @@ class GetStatusResponse(ResponseShape):
     Endpoint: str | None = None
     FunctionIsolation: str | None = None
     Program: str | None = None
+    Readers: int | None = None
 
 
 AuditCount = Annotated[int, Constraint(minimum=1, maximum=1000)]

@@ -34,6 +34,7 @@ def status(*, data: DataOption = None, form: FormatOption = "text") -> None:
         "started": shown["started"],
         "now": f"{shown['now']}{' (movable clock)' if shown['movable_clock'] else ''}",
         "program": shown["program"] or "",
+        "readers": shown["readers"],
         "functions": shown["function_isolation"] or "",
         "due jobs": f"{shown['due_jobs']}{', the next at ' if shown['next_due'] else ''}{shown['next_due'] or ''}",
     }
@@ -58,6 +59,7 @@ def describe(answer: dict[str, Any]) -> dict[str, Any]:
         "now": moment("Now"),
         "movable_clock": answer.get("MovableClock", False),
         "program": answer.get("Program"),
+        "readers": answer.get("Readers", 0),
         "function_isolation": answer.get("FunctionIsolation"),
         "due_jobs": answer.get("DueJobs", 0),
         "next_due": moment("NextDueDate"),

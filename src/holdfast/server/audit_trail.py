@@ -7,7 +7,7 @@ free in between.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from holdfast.api import holdfast as api
@@ -60,6 +60,8 @@ class AuditTrail:
         self._randomness = randomness
         self._monotonic = monotonic
         self._verifications: dict[str, Verifier] = {}
+        self.readers: Callable[[], Awaitable[bool]] | None = None
+        """Has other processes that read hand over what they hold; false when it cannot be written."""
 
     def snapshot(self) -> Transaction:
         """What is on disk now; valid until control goes back to the loop."""
@@ -67,6 +69,8 @@ class AuditTrail:
 
     async def flush(self) -> None:
         """Until the records of every read answered so far are on disk. Raises ServiceUnavailable when they cannot be."""
+        if self.readers is not None and not await self.readers():
+            raise ServiceUnavailable("Audit records cannot be written now. Please retry.")
         future: asyncio.Future[StoreError | None] = asyncio.get_running_loop().create_future()
         self._notebook.flush(future.set_result)
         if await future is not None or self._notebook.failed:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -46,6 +47,9 @@ from holdfast.work.clock import SystemClock
 from holdfast.work.due import COUNT, DELIVERY, EFFECT, INVOCATION, next_job
 from holdfast.work.worker import Worker
 
+if TYPE_CHECKING:
+    from holdfast.server.readers import Readers
+
 CERTIFICATE_PATH = "/SimpleNotificationService-"
 
 
@@ -82,6 +86,7 @@ class House:
         self.data_directory: Path | None = None
         self.audit_retention_days = 0
         self.parameters_per_region = parameters_per_region
+        self.readers: Readers | None = None
         self.listener_gauges: Callable[[], Iterable[tuple[str, str, float]]] = list
         self.directory = Directory()
         audit = Audit(self.directory, vault, randomness, clock.wall)
@@ -240,6 +245,8 @@ class House:
         yield from self._deliveries_kept()
         yield from self.functions.gauges()
         yield from self.listener_gauges()
+        if self.readers is not None:
+            yield from self.readers.gauges()
 
     def _deliveries_kept(self) -> Iterable[tuple[str, str, float]]:
         tx = self.executor.snapshot()
@@ -269,6 +276,7 @@ class House:
             Endpoint=self.endpoint,
             FunctionIsolation=self.functions.isolation,
             Program=compiled.form(),
+            Readers=0 if self.readers is None else self.readers.running,
         )
 
     def clock_offset(self) -> int:

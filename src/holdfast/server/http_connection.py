@@ -144,7 +144,7 @@ class Connection(asyncio.Protocol):
                 self._secure = True
                 cipher = channel.cipher()
                 self._tls = (channel.version() or "", cipher[0] if cipher else "")
-            excess = len(listener.connections) - self._limits.connections
+            excess = len(listener.connections) + listener.elsewhere - self._limits.connections
             if excess > REFUSED_AT_ONCE:
                 listener.refused["connections"] += 1
                 self._last = self._finished = True

@@ -59,6 +59,22 @@ def whole(least: int, most: int, metavar: str = "N") -> Kind[int]:
     return Kind(f"a whole number from {least} to {most}", parse, toml=(int,), metavar=metavar)
 
 
+def whole_or_auto(least: int, most: int) -> Kind[int | None]:
+    """A whole number within bounds, or `auto`: None."""
+
+    def parse(text: str) -> int | None:
+        return None if text == "auto" else number.parse(text)
+
+    number = whole(least, most)
+    return Kind(
+        f"auto or {number.expected}",
+        parse,
+        toml=(int, str),
+        metavar="auto|N",
+        write=lambda value: "auto" if value is None else str(value),
+    )
+
+
 def seconds(least: float, most: float) -> Kind[float]:
     """A time in seconds, fractions allowed."""
 

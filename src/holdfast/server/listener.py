@@ -24,8 +24,10 @@ import socket
 import ssl
 import stat
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
+from holdfast.server.accepting import Acceptor
 from holdfast.server.http_connection import Connection, Phase
 from holdfast.server.http_limits import REASONS, Limits
 from holdfast.server.http_response import DateLine
@@ -55,6 +57,8 @@ class Listener:
         self.on_error = on_error
         self.draining = False
         self.connections: set[Connection] = set()
+        self.elsewhere = 0
+        """Connections of this listener that other processes have; they count for the limit."""
         self.connections_total = 0
         self.requests_total = 0
         """Requests that were read whole, refused ones among them only if the server was too busy."""
@@ -74,7 +78,14 @@ class Listener:
             Phase.CLOSING: limits.linger_seconds,
         }
         self.date = DateLine(wall)
+        self.give: Callable[[socket.socket], bool] | None = None
+        """Hands a connection to another process, or says that this one is to take it; None: there is no other one. Set
+        before `listen_tcp`."""
+        self.parted: Callable[[], None] = lambda: None
+        """Called when a connection is closed, or could not be made of what was adopted."""
         self._monotonic = monotonic
+        self._acceptors: list[Acceptor] = []
+        self._adopting: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.AbstractServer] = []
         self._sockets: list[tuple[Path, int]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -94,6 +105,10 @@ class Listener:
                 bound.append(_bind(family, (address[0], port, *address[2:])))
                 port = bound[0].getsockname()[1]  # one port on all addresses
             for listening in bound:
+                if self.give is not None:
+                    accepted = partial(self._accepted, self.give, ssl_context)
+                    self._acceptors.append(Acceptor(listening, BACKLOG, accepted, self.on_error))
+                    continue
                 server = await loop.create_server(
                     lambda: Connection(self),
                     sock=listening,
@@ -107,8 +122,44 @@ class Listener:
             for listening in bound:
                 listening.close()
             raise
-        self._start_sweeping()
+        self.start_sweeping()
         return port
+
+    def _accepted(
+        self,
+        give: Callable[[socket.socket], bool],
+        ssl_context: ssl.SSLContext | None,
+        connected: socket.socket,
+    ) -> None:
+        # One beyond the limit is refused here.
+        if self.own + self.elsewhere < self.limits.connections and give(connected):
+            connected.close()
+        else:
+            self.adopt(connected, ssl_context)
+
+    @property
+    def own(self) -> int:
+        """Connections that this process has or is about to have."""
+        return len(self.connections) + len(self._adopting)
+
+    def adopt(self, connected: socket.socket, ssl_context: ssl.SSLContext | None) -> None:
+        """Take a connection that was accepted already, here or by another process."""
+        task = asyncio.get_running_loop().create_task(self._adopt(connected, ssl_context))
+        self._adopting.add(task)
+        task.add_done_callback(self._adopting.discard)
+
+    async def _adopt(self, connected: socket.socket, ssl_context: ssl.SSLContext | None) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: Connection(self),
+                connected,
+                ssl=ssl_context,
+                ssl_handshake_timeout=self.limits.header_seconds if ssl_context else None,
+                ssl_shutdown_timeout=self.limits.linger_seconds if ssl_context else None,
+            )
+        except (OSError, asyncio.CancelledError):  # no TLS, or gone already
+            connected.close()
+            self.parted()
 
     async def listen_unix(self, path: Path) -> None:
         """Listen on a Unix socket, mode 0600, whose requests carry `operator=True`.
@@ -126,7 +177,7 @@ class Listener:
             raise
         self._servers.append(server)
         self._sockets.append((path, inode))
-        self._start_sweeping()
+        self.start_sweeping()
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -156,13 +207,14 @@ class Listener:
         if now >= self._deadline:
             self._changed.set()
 
-    def _start_sweeping(self) -> None:
+    def start_sweeping(self) -> None:
+        """Have time-outs end from now on; listening does that too."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self.limits.sweep_seconds, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
-        self._start_sweeping()
+        self.start_sweeping()
         self.sweep()
 
     # -- stopping -----------------------------------------------------------------------------------------------------
@@ -170,12 +222,16 @@ class Listener:
     def lost(self, connection: Connection) -> None:
         """`connection` is closed."""
         self.connections.discard(connection)
+        self.parted()
         if not self.connections:
             self._changed.set()
 
     async def drain(self, seconds: float) -> None:
         """Accept no more, close idle connections, let accepted requests be answered; after `seconds` cut the rest."""
         self.draining = True
+        for acceptor in self._acceptors:
+            acceptor.close()
+        self._acceptors.clear()
         for server in self._servers:
             server.close()
         for path, inode in self._sockets:
@@ -187,6 +243,8 @@ class Listener:
         while self.connections and self._monotonic() < self._deadline:
             self._changed.clear()
             await self._changed.wait()
+        for task in tuple(self._adopting):
+            task.cancel()
         self.flush()
         for connection in tuple(self.connections):
             connection.abort()
@@ -204,7 +262,7 @@ class Listener:
 
     def gauges(self) -> Iterable[tuple[str, str, float]]:
         """(name, help, value) of every counter, as `server/metrics.py` takes them."""
-        yield "holdfast_http_connections", "Connections open", len(self.connections)
+        yield "holdfast_http_connections", "Connections open", len(self.connections) + self.elsewhere
         yield "holdfast_http_connections_total", "Connections since the start", self.connections_total
         yield "holdfast_http_requests_total", "Requests read since the start", self.requests_total
         yield "holdfast_http_requests_in_flight", "Requests read and not yet answered", self.in_flight

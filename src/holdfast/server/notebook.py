@@ -3,7 +3,7 @@
 
 The window is bounded: a batch is written after `window` seconds, or as soon as it holds `BATCH` records. A crash of the
 process loses at most the reads of one window (never a write's record: that is in the write's own transaction). A window
-of 0 closes it: the read is answered when its record is on disk.
+of 0 closes it: the read is answered when its record is on disk. So is every read while the disk lags behind.
 
 Fail closed: while a batch cannot be written, reads are refused, so nothing is read that no record tells of beyond
 `LIMIT` records.
@@ -26,6 +26,31 @@ if TYPE_CHECKING:
 
 BATCH = 1024
 LIMIT = 20_000
+LAG = 8 * BATCH
+"""Records on their way to the disk: with more, a read waits for its own, so that whoever reads faster than the disk writes
+is slowed down before anybody is refused."""
+
+Notes = dict[tuple[str, Any], Any]
+"""(kind, key) -> value."""
+Done = Callable[["StoreError | None"], None]
+
+
+class Batch:
+    """What goes to the disk together."""
+
+    __slots__ = ("apart", "count", "notes", "pages")
+
+    def __init__(self, pages: list[Page], apart: list[Line], notes: Notes, count: int) -> None:
+        self.pages = pages
+        self.apart = apart
+        """Records with rows of their own."""
+        self.notes = notes
+        self.count = count
+        """How many records it holds."""
+
+
+Keep = Callable[[Batch, Done], bool]
+"""Put a batch on disk, and say when it is there; False when it cannot even be queued. Batches are kept in order."""
 
 
 class Notebook:
@@ -41,15 +66,19 @@ class Notebook:
         """Lines that no page may hold."""
         self._pages: list[Page] = []
         self._in_pages = 0
-        self._notes: dict[tuple[str, Any], Any] = {}
-        self._writing_notes: dict[tuple[str, Any], Any] = {}
+        self._notes: Notes = {}
+        self._writing_notes: Notes = {}
         self._timer: asyncio.TimerHandle | None = None
         self._in_flight = 0
+        self._waiting: list[Done] = []
+        """Who wants to hear how the next batch ends."""
         self._kinds: dict[str, Callable[..., None]] = {}
         self.tell: Callable[[Transaction, list[Line], list[Page]], None] = lambda _transaction, _lines, _pages: None
         """Called in the transaction that wrote records."""
         self.wake: Callable[[], None] = lambda: None
         """Called when a batch is on disk: it may have scheduled something."""
+        self.keep: Keep = self._keep
+        """Where batches go: into this process's own store, or from a reader to the process that writes (server/reader.py)."""
         self.failed = False
         """The newest batch could not be written; reads are refused until one can."""
         self.written = 0
@@ -57,6 +86,17 @@ class Notebook:
     def full(self) -> bool:
         """Whether a read must be refused now."""
         return self.failed or self._held() + self._in_flight >= LIMIT
+
+    def lags(self) -> bool:
+        """Whether a read is answered only when its record is on disk."""
+        return self.window == 0 or self._in_flight >= LAG
+
+    def when_written(self, done: Done) -> None:
+        """Have `done` hear how the batch ends that holds what was added last."""
+        if self.window > 0 and self._held():
+            self._waiting.append(done)
+        else:  # at once; or a full batch has left with it, and what is queued now ends after that
+            self.flush(done)
 
     def _held(self) -> int:
         return len(self._lines) + len(self._apart) + self._in_pages
@@ -80,7 +120,7 @@ class Notebook:
         found = self._notes.get((kind, key))
         return self._writing_notes.get((kind, key)) if found is None else found
 
-    def write_notes(self, transaction: Transaction, notes: dict[tuple[str, Any], Any]) -> None:
+    def write_notes(self, transaction: Transaction, notes: Notes) -> None:
         """Write notes by their services' own functions."""
         for (kind, key), value in notes.items():
             self._writer(kind)(transaction, key, value)
@@ -91,7 +131,7 @@ class Notebook:
             writer = self._kinds[kind] = self._directory.service(kind.partition(".")[0]).notes[kind]
         return writer
 
-    def flush(self, done: Callable[[StoreError | None], None] | None = None) -> None:
+    def flush(self, done: Done | None = None) -> None:
         """Queue everything pending as one write; `done` hears how it ended."""
         if self._timer is not None:
             self._timer.cancel()
@@ -103,16 +143,11 @@ class Notebook:
             if not self._in_flight:
                 done(None)
                 return
-        pages, apart = self._pages + pages_of(self._lines), self._apart
+        batch = Batch(self._pages + pages_of(self._lines), self._apart, notes, held)
         self._lines, self._apart, self._pages, self._in_pages, self._notes = [], [], [], 0, {}
+        waiting, self._waiting = self._waiting, []
         self._writing_notes = {**self._writing_notes, **notes}
         self._in_flight += held
-
-        def write(transaction: Transaction) -> None:
-            self._audit.append_pages(transaction, pages)
-            self._audit.append(transaction, apart)
-            self.write_notes(transaction, notes)
-            self.tell(transaction, apart, pages)
 
         def written(error: StoreError | None) -> None:
             self._in_flight -= held
@@ -121,20 +156,37 @@ class Notebook:
             for key, value in notes.items():
                 if self._writing_notes.get(key) is value:
                     del self._writing_notes[key]
-            if error is None:
-                self.written += held
-                self.wake()
-            else:
-                self._pages = pages + self._pages
-                self._in_pages += held - len(apart)
-                self._apart = apart + self._apart
-                self._notes = {**notes, **self._notes}
-                if self._timer is None:
-                    self._timer = asyncio.get_running_loop().call_later(max(self.window, 0.5), self.flush)
+            if error is not None:
+                self._take_back(batch)
+            for each in waiting:
+                each(error)
             if done is not None:
                 done(error)
 
-        if not self._executor.write(write, written):
+        if not self.keep(batch, written):
             from holdfast.store.transaction import StoreError
 
             written(StoreError("the write queue is full"))
+
+    def _take_back(self, batch: Batch) -> None:
+        self._pages = batch.pages + self._pages
+        self._in_pages += batch.count - len(batch.apart)
+        self._apart = batch.apart + self._apart
+        self._notes = {**batch.notes, **self._notes}
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(max(self.window, 0.5), self.flush)
+
+    def _keep(self, batch: Batch, done: Done) -> bool:
+        def write(transaction: Transaction) -> None:
+            self._audit.append_pages(transaction, batch.pages)
+            self._audit.append(transaction, batch.apart)
+            self.write_notes(transaction, batch.notes)
+            self.tell(transaction, batch.apart, batch.pages)
+
+        def written(error: StoreError | None) -> None:
+            if error is None:
+                self.written += batch.count
+                self.wake()
+            done(error)
+
+        return self._executor.write(write, written)

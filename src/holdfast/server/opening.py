@@ -23,6 +23,7 @@ from holdfast.store.sqlite import SqliteDatabase, Synchronous
 from holdfast.store.transaction import StoreError, Transaction
 from holdfast.vault.errors import RootKeyError
 from holdfast.vault.randomness import SystemRandomness
+from holdfast.vault.root_key import RootKeys
 from holdfast.vault.root_key_sources import ENVIRONMENT_VARIABLE, load_root_keys
 from holdfast.vault.vault import Vault
 from holdfast.work.clock import SystemClock
@@ -45,6 +46,7 @@ class Opened:
     lock: DirectoryLock
     executor: GroupCommit
     vault: Vault
+    root_keys: RootKeys
     clock: SystemClock
     randomness: SystemRandomness
     home_account: str
@@ -177,6 +179,7 @@ def _first_start(
         lock=lock,
         executor=executor,
         vault=vault,
+        root_keys=keys,
         clock=clock,
         randomness=randomness,
         home_account=account,

@@ -30,17 +30,16 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.access.decision import Outcome
 from holdfast.api.base import (
     InternalFailure,
     Operation,
     ServiceError,
     ServiceUnavailable,
-    Shape,
     ThrottlingException,
     UnknownOperationException,
 )
 from holdfast.server.denials import denial_of, may_be_denied
+from holdfast.server.exchange import Exchange, check_decided, forget, unavailable
 from holdfast.services.call import Call, NeedsWrite, Source, Trace
 from holdfast.services.cloudtrail.denials import DENIAL, kept, write_denial
 from holdfast.services.service import Mode, SecondHalf, Served, Service
@@ -55,7 +54,7 @@ from holdfast.wire.validation import Validator, validator
 
 if TYPE_CHECKING:
     from holdfast.server.audit import Audit
-    from holdfast.server.authenticate import Authenticator, Caller
+    from holdfast.server.authenticate import Authenticator
     from holdfast.server.default_buses import DefaultBuses
     from holdfast.server.directory import Directory
     from holdfast.server.metrics import Metrics
@@ -69,49 +68,11 @@ if TYPE_CHECKING:
 OWN_PAGES: Final = ("/_holdfast/", "/SimpleNotificationService-")
 WRITE: Final = Mode.WRITE
 WAITING: Final = Mode.WAITING
-ALLOW: Final = Outcome.ALLOW
 SOURCES = 1024
 """Clients, by address and what they say of themselves, that are kept from call to call."""
-NO_OPERATION: Final[Operation[Any, Any]] = Operation("none", "none", Shape, Shape)
-"""What a request asks for until that is known, for the metrics."""
 OwnPage = Callable[[Request], Response]
 Report = Callable[[str, BaseException], None]
 """Tell the log that a call failed for a reason of ours: (request id, exception)."""
-
-
-class Exchange:
-    """One request on its way, and the answer it will get."""
-
-    __slots__ = (
-        "began",
-        "caller",
-        "error_code",
-        "moment",
-        "operation",
-        "protocol",
-        "reply",
-        "request",
-        "request_id",
-        "served",
-        "service",
-        "source",
-        "value",
-    )
-
-    def __init__(self, request: Request, reply: Reply, request_id: str, moment: int, began: float) -> None:
-        self.request = request
-        self.reply = reply
-        self.request_id = request_id
-        self.began = began
-        self.moment = moment
-        self.protocol: WireProtocol = UNKNOWN_SERVICE.json
-        self.service: Service
-        self.operation = NO_OPERATION
-        self.served: Served
-        self.caller: Caller
-        self.source: Source
-        self.value: Shape | None = None
-        self.error_code = "ok"
 
 
 class Pipeline:
@@ -163,28 +124,11 @@ class Pipeline:
         if request.target.startswith(OWN_PAGES):
             reply(self._own_page(request))
             return
-        clock = self._clock
-        moment = clock.service()
-        request_id = time_ordered_id(self._surroundings.randomness, moment)
-        exchange = Exchange(request, reply, request_id, moment, clock.monotonic())
-        self.in_flight += 1
+        exchange = self._accept(request, reply)
         try:
             self._route(exchange)
             snapshot = self._executor.snapshot()
-            served = self._authenticate(exchange, snapshot)
-            try:
-                if self._quotas is not None:
-                    self._admit(self._quotas, exchange, snapshot)
-                exchange.served = served or self._directory.served(exchange.operation)
-                exchange.value = exchange.protocol.decode(exchange.operation, request)
-                self._validator(exchange)(exchange.value)
-            except ServiceError as error:
-                self._answer_undecoded(exchange, snapshot, error)
-                return
-            if exchange.served.mode is WRITE:
-                self._write(exchange)
-            else:
-                self._read(exchange, snapshot)
+            self._run(exchange, snapshot, self._authenticate(exchange, snapshot))
         except SignatureError as error:
             self._answer(exchange, self._error(exchange, error))
             self._signature_failures.look_into(
@@ -198,6 +142,13 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - the client must get an answer, and nothing of ours in it
             self._report(exchange.request_id, error)
             self._answer(exchange, self._error(exchange, InternalFailure("The request processing has failed.")))
+
+    def _accept(self, request: Request, reply: Reply) -> Exchange:
+        clock = self._clock
+        moment = clock.service()
+        request_id = time_ordered_id(self._surroundings.randomness, moment)
+        self.in_flight += 1
+        return Exchange(request, reply, request_id, moment, clock.monotonic())
 
     # -- 2, 3: which operation, whose call ------------------------------------------------------------------------------
 
@@ -270,6 +221,22 @@ class Pipeline:
 
     # -- 5: run ---------------------------------------------------------------------------------------------------------
 
+    def _run(self, exchange: Exchange, snapshot: Transaction, served: Served | None) -> None:
+        """Decode what a known caller asks, and do it."""
+        try:
+            if self._quotas is not None:
+                self._admit(self._quotas, exchange, snapshot)
+            exchange.served = served or self._directory.served(exchange.operation)
+            exchange.value = exchange.protocol.decode(exchange.operation, exchange.request)
+            self._validator(exchange)(exchange.value)
+        except ServiceError as error:
+            self._answer_undecoded(exchange, snapshot, error)
+            return
+        if exchange.served.mode is WRITE:
+            self._write(exchange)
+        else:
+            self._read(exchange, snapshot)
+
     def _call(self, exchange: Exchange, transaction: Transaction, now: int) -> tuple[Call, Trace]:
         caller = exchange.caller
         identity = caller.identity
@@ -311,7 +278,7 @@ class Pipeline:
             trace.error = error
             response = self._error(exchange, error)
         except Exception as error:
-            if is_store_failure(error):
+            if self._passes_on(error):
                 raise
             self._report(exchange.request_id, error)
             trace.output = None
@@ -319,8 +286,12 @@ class Pipeline:
             response = self._error(exchange, trace.error)
         self._leave(exchange, call, response)
 
+    def _passes_on(self, error: Exception) -> bool:
+        """Whether a read that failed for a reason of ours is left to `handle`, and on no record yet."""
+        return is_store_failure(error)
+
     def _leave(self, exchange: Exchange, call: Call, response: Response, *, waited: bool = False) -> None:
-        """Audit a read and answer it: at once, or when its record is on disk if the window is closed."""
+        """Audit a read and answer it: at once, or when its record is on disk if the window is closed or the disk lags."""
         if not call.account:  # nobody was identified
             self._answer(exchange, response)
             return
@@ -329,16 +300,16 @@ class Pipeline:
             call.notes.append((DENIAL, call.request_id, kept(denial)))
         self._notebook.add(self._audit.lines(call.traces), call.notes, apart=waited)
         forget(call)
-        if self._notebook.window > 0:
-            self._answer(exchange, response)
-        else:
+        if self._notebook.lags():
             self._answer_when_written(exchange, response)
+        else:
+            self._answer(exchange, response)
 
     def _answer_when_written(self, exchange: Exchange, response: Response) -> None:
         def written(error: StoreError | None) -> None:
             self._answer(exchange, response if error is None else self._error(exchange, unavailable()))
 
-        self._notebook.flush(written)
+        self._notebook.when_written(written)
 
     def _wait(self, exchange: Exchange, call: Call, trace: Trace, effect: Callable[[], Any]) -> None:
         async def wait() -> None:
@@ -442,22 +413,3 @@ class Pipeline:
             operation.service, operation.name, exchange.error_code, self._clock.monotonic() - exchange.began
         )
         exchange.reply(response)
-
-
-def unavailable() -> ServiceUnavailable:
-    """The disk refused; nothing was written."""
-    return ServiceUnavailable("The service cannot complete the request right now. Please retry.")
-
-
-def forget(call: Call) -> None:
-    """Let go of what a finished call did. Call and traces refer to each other: without this only the garbage collector
-    would free them, later, and the values they hold would stay in memory until then."""
-    call.traces.clear()
-
-
-def check_decided(call: Call) -> None:
-    """Fail closed: nothing leaves that no decision allowed (architecture, law 2)."""
-    for decision in call.decisions:
-        if decision.outcome is ALLOW:
-            return
-    raise RuntimeError("an operation answered without a decision that allows it")

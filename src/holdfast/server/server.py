@@ -40,11 +40,14 @@ from holdfast.store.transaction import Transaction
 from holdfast.vault.registry import ACCESS_KEY_SECRET
 
 if TYPE_CHECKING:
+    from holdfast.server.readers import Readers
     from holdfast.server.settings import Settings
 
 __all__ = ["Ready", "build", "read_environment", "run"]
 
 CONTROL_SOCKET = "control.sock"
+MOST_READERS = 3
+"""Of `--readers auto`: the main process writes down what all of them read."""
 COLLECT_AFTER = 20_000
 """New objects until the garbage collector looks at the young ones."""
 
@@ -130,6 +133,7 @@ async def _serve(
         on_error=lambda error: log.failure("listener", error),
     )
     house.listener_gauges = listener.gauges
+    readers = _readers(settings, opened, house, listener, log)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -152,13 +156,62 @@ async def _serve(
         # it looked at every record that waits for its batch again and again.
         gc.set_threshold(COLLECT_AFTER, 10, 10)
         on_ready(Ready(house.endpoint, settings.data, opened.home_account, opened.access_key_id, opened.first_start))
+        if readers is not None:
+            readers.start()
         await stop.wait()
         log.info("stopping", seconds=settings.drain_seconds)
-        await listener.drain(settings.drain_seconds)
+        await _drain(listener, readers, settings.drain_seconds)
     finally:
-        await listener.drain(0)
+        await _drain(listener, readers, 0)
         os.close(folder)
         await house.stop(settings.drain_seconds)
+
+
+async def _drain(listener: Listener, readers: Readers | None, seconds: float) -> None:
+    # The readers beside the listener: a client may wait at one of them for what the other process answers.
+    if readers is not None:
+        await asyncio.gather(readers.drain(seconds), listener.drain(seconds))
+    else:
+        await listener.drain(seconds)
+
+
+def _readers(settings: Settings, opened: Opened, house: House, listener: Listener, log: Log) -> Readers | None:
+    """Reading processes, not started yet, put together with the house; None without any."""
+    number = settings.readers
+    if number is None:
+        number = 0 if settings.one_process else min(len(os.sched_getaffinity(0)) - 1, MOST_READERS)
+    if not number:
+        return None
+    from holdfast.server.reader_line import Order  # start-up is measured, and one process needs none of it
+    from holdfast.server.readers import Readers
+
+    tls = (str(settings.tls_certificate), str(settings.tls_key)) if settings.tls_certificate else None
+    order = Order(
+        root_keys=opened.root_keys.export_text(),
+        database=str(opened.executor.database.path),
+        home_account=opened.home_account,
+        home_region=opened.home_region,
+        clock_offset=opened.clock.offset,
+        audit_window=house.notebook.window,
+        limits=listener.limits,
+        tls=tls,
+        log=(settings.log_format, settings.log_level),
+    )
+    readers = Readers(
+        number,
+        order,
+        handle=house.handle,
+        listener=listener,
+        notebook=house.notebook,
+        metrics=house.metrics,
+        monotonic=opened.clock.monotonic,
+        log=log,
+    )
+    listener.give = readers.give
+    opened.executor.committed = readers.committed
+    house.readers = readers
+    house.audit_trail.readers = readers.flush
+    return readers
 
 
 def _limits(settings: Settings) -> Limits:

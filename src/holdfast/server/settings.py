@@ -17,7 +17,19 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 from holdfast.server.errors import BadSetting
-from holdfast.server.kinds import HOST, HOST_AND_PORT, PATH, SWITCH, URL, Kind, choice, matching, seconds, whole
+from holdfast.server.kinds import (
+    HOST,
+    HOST_AND_PORT,
+    PATH,
+    SWITCH,
+    URL,
+    Kind,
+    choice,
+    matching,
+    seconds,
+    whole,
+    whole_or_auto,
+)
 
 PREFIX = "HOLDFAST_"
 STORAGE, LISTENING, IDENTITY, LIMITS, OUTSIDE, RUNNING = (
@@ -306,6 +318,17 @@ class Settings:
             otherwise="no login",
         ),
     ] = None
+    readers: Annotated[
+        int | None,
+        Setting(
+            whole_or_auto(0, 64),
+            RUNNING,
+            "How many processes beside the main one answer reads of Secrets Manager, Parameter Store and KMS; the main one "
+            "writes, and does everything else. 0: the main one does all, as always with a movable clock and with "
+            "`--quotas aws`.",
+            otherwise="auto: as many as there are cores beside the first, 3 at most",
+        ),
+    ] = None
     job_workers: Annotated[
         int,
         Setting(
@@ -401,6 +424,11 @@ class Settings:
     ] = "json"
     dev: bool = False
     """No setting: `holdfast dev` sets it. The root access key is then `test` with the secret `test`."""
+
+    @property
+    def one_process(self) -> str:
+        """The flag of what is kept in the memory of one process, so that there can be no readers; empty without one."""
+        return "--movable-clock" if self.movable_clock else "--quotas aws" if self.quotas == "aws" else ""
 
     @property
     def root_key_path(self) -> Path:

@@ -47,6 +47,11 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], **fixed: Any)
     if (settings.tls_certificate is None) != (settings.tls_key is None):
         missing = "--tls-key" if settings.tls_certificate else "--tls-certificate"
         raise BadSetting(f"{missing} is not set: TLS needs both a certificate and its key")
+    if settings.readers and settings.one_process:
+        raise BadSetting(
+            f"--readers {settings.readers} and {settings.one_process} exclude each other: one process has to do everything "
+            "then; leave one of them out"
+        )
     return settings
 
 

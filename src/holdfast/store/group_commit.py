@@ -63,6 +63,8 @@ class GroupCommit:
         self._idle: list[asyncio.Future[None]] = []
         self.carried: Carried = _Nothing()
         self._state_before: Any = None
+        self.committed: Callable[[], None] = lambda: None
+        """Called when a group is on disk, before anybody is told so."""
         self.groups = 0
         """Groups committed so far, for the metrics."""
         self.units = 0
@@ -179,6 +181,7 @@ class GroupCommit:
             self.groups += 1
             self.units += len(finished)
             self._end_snapshot()
+            self.committed()
             for done in finished:
                 done(None)
         self._next()

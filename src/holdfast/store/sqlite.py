@@ -10,6 +10,7 @@ loop does not touch the writing connection. `synchronous=FULL` makes a returned 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +32,15 @@ PRAGMAS = (
 PAGE_SIZE = 8192
 """Bytes, of a new file; an older one keeps its own. Audit records of a kilobyte and more are most of what is written, and
 fill such pages at a fifth less CPU than SQLite's usual 4,096 (measured)."""
+BUSY = 5000
+"""Milliseconds."""
 FLAGS = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
+LONGEST_LOG = 64 << 20
+"""Bytes. SQLite begins its log anew when nobody reads from it at that moment, which under a load of reads may never come
+(https://www.sqlite.org/wal.html, "Checkpoint starvation"). One that is longer waits for that moment."""
+PATIENCE = 50
+"""Milliseconds that it waits, with every write. Snapshots last a few."""
+READ_ONLY = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOMUTEX
 """No thread uses a connection while another does (above), so SQLite need not lock it: an eighth of a short query."""
 
 
@@ -85,14 +94,22 @@ class SqliteTransaction:
 class SqliteDatabase:
     """The two connections on one file."""
 
-    def __init__(self, path: Path, *, synchronous: Synchronous = "FULL", vfs: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, synchronous: Synchronous = "FULL", vfs: str | None = None, read_only: bool = False
+    ) -> None:
         """Open or create the file.
 
         `synchronous="OFF"` exists for the benchmark that shows what durability costs; `vfs` names an apsw file layer, for the
-        suite that cuts the power.
+        suite that cuts the power. `read_only` is for a process beside the one that writes: one connection, which can write
+        nothing, on a file that is there.
         """
         self.path = path
+        self._log = f"{path}-wal"
+        self._log_limit = LONGEST_LOG
         try:
+            if read_only:
+                self.writing = self.reading = _connect_read_only(path)
+                return
             self.writing = self._connect(path, synchronous, vfs)
             self.reading = self._connect(path, synchronous, vfs)
         except apsw.Error as error:
@@ -102,7 +119,7 @@ class SqliteDatabase:
     @staticmethod
     def _connect(path: Path, synchronous: Synchronous, vfs: str | None) -> apsw.Connection:
         connection = apsw.Connection(str(path), flags=FLAGS, statementcachesize=512, vfs=vfs)
-        connection.set_busy_timeout(5000)
+        connection.set_busy_timeout(BUSY)
         connection.execute(f"PRAGMA page_size={PAGE_SIZE}")
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
         connection.execute(f"PRAGMA synchronous={synchronous}")
@@ -121,10 +138,36 @@ class SqliteDatabase:
     def commit(self) -> None:
         """End it; when this returns, it is on disk."""
         self.writing.execute("COMMIT")
+        self._shorten_log()
+
+    def _shorten_log(self) -> None:
+        try:
+            size = os.stat(self._log).st_size
+        except FileNotFoundError:
+            return
+        if size < self._log_limit:
+            return
+        self.writing.set_busy_timeout(PATIENCE)
+        try:
+            busy = self.writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]
+        except apsw.Error:  # what was committed stays so; whatever is wrong meets the next one
+            busy = 1
+        finally:
+            self.writing.set_busy_timeout(BUSY)
+        # Somebody who hangs in a snapshot must not slow down every write.
+        self._log_limit = 2 * size if busy else LONGEST_LOG
 
     def close(self) -> None:
         self.reading.close()
         self.writing.close()
+
+
+def _connect_read_only(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(str(path), flags=READ_ONLY, statementcachesize=512)
+    connection.set_busy_timeout(BUSY)
+    for pragma in (*PRAGMAS, "PRAGMA query_only=ON"):
+        connection.execute(pragma)
+    return connection
 
 
 def is_store_failure(error: BaseException) -> bool:

@@ -89,7 +89,8 @@ class RootKeys:
         return cls(keys[0], tuple(keys[1:]), source=source)
 
     def export_text(self) -> str:
-        """The keys themselves, in the text format. The only way out for key bytes; for a root key file only."""
+        """The keys themselves, in the text format. The only way out for key bytes: for a root key file, and for the socket to
+        a process of this server's own."""
         return "".join(f"{FORMAT}:{key.id}:{base64.b64encode(key.secret).decode()}\n" for key in self)
 
 
