@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,7 +59,7 @@ def reader_pids(server: Server) -> list[int]:
 
 
 @contextmanager
-def clients(server: Server, number: int = 2) -> Iterator[list[RawClient]]:
+def clients(server: Server, number: int = 2) -> Generator[list[RawClient]]:
     """Clients with one open connection each, at every process in turn: a new one goes where there are the fewest."""
     with ExitStack() as stack:
         made = [stack.enter_context(client_of(server.home)) for _ in range(number)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -15,11 +16,18 @@ from holdfast.store import sqlite
 from holdfast.store.group_commit import GroupCommit
 from holdfast.store.sqlite import SqliteDatabase
 from holdfast.store.statements import Statement
-from holdfast.store.transaction import ReadOnlyTransaction
+from holdfast.store.transaction import ReadOnlyTransaction, StoreError, Transaction
 
 MAKE = "CREATE TABLE thing (number INTEGER PRIMARY KEY)"
 ADD = Statement("INSERT INTO thing (number) VALUES (?)")
 ALL = Statement("SELECT number FROM thing ORDER BY number")
+
+
+def add(number: int) -> Callable[[Transaction], None]:
+    def unit(tx: Transaction) -> None:
+        tx.run(ADD, number)
+
+    return unit
 
 
 def test_a_snapshot_of_the_same_turn_of_the_loop_sees_what_was_committed_meanwhile(tmp_path: Path) -> None:
@@ -30,13 +38,13 @@ def test_a_snapshot_of_the_same_turn_of_the_loop_sees_what_was_committed_meanwhi
         writer.database.execute(MAKE)
         reader = Snapshots(SqliteDatabase(tmp_path / "store.db", read_only=True), time.monotonic, commits)
         assert reader.snapshot().all(ALL) == []
-        writer.immediately(lambda tx: tx.run(ADD, 1) and None)
+        writer.immediately(add(1))
         # Nobody was told of it yet: the snapshot stays, as it must within one call.
         assert reader.snapshot().all(ALL) == []
         commits[0] += 1
         assert reader.snapshot().all(ALL) == [(1,)]
         await asyncio.sleep(0)
-        writer.immediately(lambda tx: tx.run(ADD, 2) and None)
+        writer.immediately(add(2))
         assert reader.snapshot().all(ALL) == [(1,), (2,)]
         await reader.close()
         await writer.close()
@@ -52,7 +60,12 @@ def test_commits_are_counted_before_anybody_is_told(tmp_path: Path) -> None:
         writer.database.execute(MAKE)
         writer.committed = lambda: happened.append("committed")
         told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        writer.write(lambda tx: tx.run(ADD, 1) and None, lambda _: (happened.append("told"), told.set_result(None))[1])
+
+        def done(_: StoreError | None) -> None:
+            happened.append("told")
+            told.set_result(None)
+
+        writer.write(add(1), done)
         await told
         await writer.close()
 

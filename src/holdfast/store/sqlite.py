@@ -10,7 +10,6 @@ loop does not touch the writing connection. `synchronous=FULL` makes a returned 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -104,7 +103,7 @@ class SqliteDatabase:
         nothing, on a file that is there.
         """
         self.path = path
-        self._log = f"{path}-wal"
+        self._log = path.with_name(f"{path.name}-wal")
         self._log_limit = LONGEST_LOG
         try:
             if read_only:
@@ -142,7 +141,7 @@ class SqliteDatabase:
 
     def _shorten_log(self) -> None:
         try:
-            size = os.stat(self._log).st_size
+            size = self._log.stat().st_size
         except FileNotFoundError:
             return
         if size < self._log_limit:
