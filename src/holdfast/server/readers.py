@@ -175,12 +175,13 @@ class Reader:
         self._gone = asyncio.Event()
         self._line = Line(self._take, self._gone.set)
         self._door: socket.socket | None = None
+        self._process: subprocess.Popen[bytes]
         self._flushes: dict[int, asyncio.Future[bool]] = {}
         self._numbers = 0
 
     async def live(self) -> None:
         """From its start to its end. Raises OSError when it cannot be started."""
-        process, ours = self._start()
+        self._process, ours = self._start()
         try:
             await asyncio.get_running_loop().create_unix_connection(lambda: self._line, sock=ours)
             self._line.send(Kind.ORDER, self._readers.order)
@@ -189,9 +190,9 @@ class Reader:
             self._end()
             # Its socket is closed, and so it ends; what does not is stopped.
             with contextlib.suppress(asyncio.CancelledError, subprocess.TimeoutExpired):
-                await asyncio.to_thread(process.wait, PATIENCE)
-            process.kill()
-            process.wait()
+                await asyncio.to_thread(self._process.wait, PATIENCE)
+            self._process.kill()
+            self._process.wait()
 
     def _start(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         ours, theirs = socket.socketpair()
@@ -260,6 +261,9 @@ class Reader:
 
     def drain(self, seconds: float) -> None:
         if self._gone.is_set() or self._door is None:
+            return
+        if not self.ready:  # it has nothing to finish
+            self._process.kill()
             return
         self.ready = False
         self._door.close()
