@@ -52,6 +52,12 @@ def pair() -> Iterator[Server]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def limited() -> Iterator[Server]:
+    with with_readers("--max-connections", "6", "--max-requests-in-flight", "4") as started:
+        yield started
+
+
 def token(number: int) -> str:
     return f"{number:032x}"
 
@@ -67,8 +73,8 @@ def test_every_process_has_its_share_of_the_connections(server: Server) -> None:
     with clients(server, 24) as made:
         found = Counter(holder(server, client.port) for client in made)
         assert len(found) == 3
-        # The main process takes fewer: it writes down what the others read.
-        assert all(found[pid] >= 8 for pid in reader_pids(server))
+        # Some that boto3 keeps open count, too.
+        assert all(found[pid] >= 5 for pid in reader_pids(server))
         open_now = gauge(server, "holdfast_readers_connections")
     # All but some that boto3 keeps, and perhaps the one that asks.
     until(lambda: gauge(server, "holdfast_readers_connections") <= open_now - 5)
@@ -270,32 +276,33 @@ def test_everything_is_counted_once(pair: Server) -> None:
         assert gauge(pair, name) == before + 20
 
 
-def test_the_limit_of_connections_is_one_of_the_whole_server(tmp_path: Path) -> None:
-    with with_readers("--max-connections", "6", directory=tmp_path / "data") as server:
-        connections = [socket.create_connection(address(server)) for _ in range(6)]
-        request = signed(server, "secretsmanager", "GetRandomPassword", b"{}")
-        for connection in connections:
-            assert whole(connection, request)[0] == 200
-        with socket.create_connection(address(server)) as seventh:
-            assert response(seventh)[0] == 503
-        for connection in connections:
-            connection.close()
-        until(lambda: server.control("GetStatus")["Readers"] == 1 and answers(server))
+def test_the_limit_of_connections_is_one_of_the_whole_server(limited: Server) -> None:
+    limited.home.close()  # what boto3 keeps open
+    until(lambda: answers(limited) and gauge(limited, "holdfast_http_connections") <= 1)
+    connections = [socket.create_connection(address(limited)) for _ in range(6)]
+    request = signed(limited, "secretsmanager", "GetRandomPassword", b"{}")
+    for connection in connections:
+        assert whole(connection, request)[0] == 200
+    with socket.create_connection(address(limited)) as seventh:
+        assert response(seventh)[0] == 503
+    for connection in connections:
+        connection.close()
+    until(lambda: answers(limited))
 
 
-def test_more_requests_at_once_than_the_limit_are_refused_by_a_reader_too(tmp_path: Path) -> None:
-    with with_readers("--max-requests-in-flight", "4", directory=tmp_path / "data") as server:
-        secret(server, "crowded")
-        reader, main = both(server)
-        puts = [{"SecretId": "crowded", "SecretString": "next", "ClientRequestToken": token(n)} for n in range(16)]
-        requests = [signed(server, "secretsmanager", "PutSecretValue", json.dumps(put).encode()) for put in puts]
-        with reader, main:
-            reader.sendall(b"".join(requests))
-            stream = reader.makefile("rb")
-            statuses = Counter(status_of(stream) for _ in requests)
-        assert set(statuses) == {200, 503}
-        assert statuses[200] >= 4
-        until(lambda: gauge(server, "holdfast_http_refused_in_flight_total") == statuses[503])
+def test_more_requests_at_once_than_the_limit_are_refused_by_a_reader_too(limited: Server) -> None:
+    secret(limited, "crowded")
+    limited.home.close()
+    reader, main = both(limited)
+    puts = [{"SecretId": "crowded", "SecretString": "next", "ClientRequestToken": token(n)} for n in range(16)]
+    requests = [signed(limited, "secretsmanager", "PutSecretValue", json.dumps(put).encode()) for put in puts]
+    with reader, main:
+        reader.sendall(b"".join(requests))
+        stream = reader.makefile("rb")
+        statuses = Counter(status_of(stream) for _ in requests)
+    assert set(statuses) == {200, 503}
+    assert statuses[200] >= 4
+    until(lambda: gauge(limited, "holdfast_http_refused_in_flight_total") == statuses[503])
 
 
 def status_of(stream: BinaryIO) -> int:
@@ -309,18 +316,17 @@ def status_of(stream: BinaryIO) -> int:
     return status
 
 
-def test_without_a_free_descriptor_connections_wait(tmp_path: Path) -> None:
-    with with_readers(directory=tmp_path / "data") as server:
-        request = signed(server, "secretsmanager", "GetRandomPassword", b"{}")
-        assert server.process is not None
-        pid = server.process.pid
-        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))
-        with socket.create_connection(address(server)) as connection:
-            connection.sendall(request)
-            until(lambda: "OSError" in server.log())
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
-            assert response(connection)[0] == 200
+def test_without_a_free_descriptor_connections_wait(limited: Server) -> None:
+    request = signed(limited, "secretsmanager", "GetRandomPassword", b"{}")
+    assert limited.process is not None
+    pid = limited.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    with socket.create_connection(address(limited)) as connection:
+        connection.sendall(request)
+        until(lambda: "OSError" in limited.log())
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        assert response(connection)[0] == 200
 
 
 def answers(server: Server) -> bool:

@@ -127,13 +127,8 @@ class Readers:
             pause = FIRST_PAUSE if self._monotonic() - began > STEADY else min(2 * pause, LONGEST_PAUSE)
 
     def give(self, connected: socket.socket) -> bool:
-        """`Listener.give`: hand a connection to the process with the fewest; False when this one is to take it.
-
-        This process also writes what the readers read, a quarter of the work of a read. So its own connections count as
-        many times as there are processes (measured: with one reader and two thirds of the connections there, both are
-        equally busy).
-        """
-        least, chosen = self.listener.own * (self.number + 1), None
+        """`Listener.give`: hand a connection to the process with the fewest; False when this one is to take it."""
+        least, chosen = self.listener.own, None
         for reader in self._readers:
             if reader.ready and reader.connections <= least:
                 least, chosen = reader.connections, reader
