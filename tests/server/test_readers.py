@@ -506,7 +506,7 @@ def test_tls_at_a_reader(tmp_path: Path) -> None:
     bundle = tmp_path / "authority.pem"
     bundle.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
     tls = ("--tls-certificate", str(tmp_path / "chain.pem"), "--tls-key", str(tmp_path / "key.pem"))
-    with with_readers(*tls, directory=tmp_path / "data") as server:
+    with with_readers("--drain-seconds", "100", *tls, directory=tmp_path / "data") as server:
         made: list[Any] = [server.client("secretsmanager", verify=str(bundle)) for _ in range(4)]
         made[0].create_secret(Name="private", SecretString="value")
         for client in made:
@@ -521,3 +521,13 @@ def test_tls_at_a_reader(tmp_path: Path) -> None:
         )["Events"]
         assert {json.loads(event["CloudTrailEvent"])["tlsDetails"]["tlsVersion"] for event in events} == {"TLSv1.3"}
         assert len(events) == 4
+        # One that cannot start any more is tried less and less often; the server goes on, and stops when it is told to.
+        [pid] = reader_pids(server)
+        (tmp_path / "key.pem").unlink()
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: server.log().count("a reader ended") == 3)
+        again = server.client("secretsmanager", verify=str(bundle))
+        assert again.get_secret_value(SecretId="private")["SecretString"] == "value"
+        assert "FileNotFoundError" in server.log()
+        server.home.close()
+        assert server.stop() == 0

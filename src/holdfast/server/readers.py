@@ -85,7 +85,7 @@ class Readers:
         self._monotonic = monotonic
         self._readers: list[Reader] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self.commits = os.memfd_create("holdfast-commits", os.MFD_CLOEXEC)
         os.ftruncate(self.commits, mmap.PAGESIZE)
         self._count = memoryview(mmap.mmap(self.commits, mmap.PAGESIZE)).cast("Q")
@@ -119,10 +119,12 @@ class Readers:
                 self.log.failure("readers", error)
             finally:
                 self._readers.remove(reader)
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             self.log.warning("a reader ended and is started again", seconds=pause)
-            await asyncio.sleep(pause)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+                return
             self.restarted += 1
             pause = FIRST_PAUSE if self._monotonic() - began > STEADY else min(2 * pause, LONGEST_PAUSE)
 
@@ -140,14 +142,14 @@ class Readers:
 
     async def drain(self, seconds: float) -> None:
         """Have them finish what they have, within `seconds`, and end."""
-        self._stopping = True
+        self._stopping.set()
         for reader in self._readers:
             reader.drain(seconds)
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=seconds + PATIENCE)
         for task in late:
-            task.cancel()  # it is between two readers, or kills its own
+            task.cancel()  # and kills its reader
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
@@ -165,6 +167,9 @@ class Reader:
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
         self.ready = False
+        """It takes connections."""
+        self._answers = False
+        """It may have answered something."""
         self.connections = 0
         """Given to it, and not reported closed."""
         self._gone = asyncio.Event()
@@ -241,7 +246,7 @@ class Reader:
         return True
 
     async def flush(self) -> bool:
-        if not self.ready:
+        if not self._answers or self._gone.is_set():
             return True
         self._numbers += 1
         number = self._numbers
@@ -282,7 +287,7 @@ class Reader:
                 if future is not None and not future.done():
                     future.set_result(written)
             elif kind == Kind.READY:
-                self.ready = True
+                self.ready = self._answers = True
         except Exception as error:  # noqa: BLE001 - it speaks otherwise than it should: nothing of it counts any more
             self._readers.log.failure("readers", error)
             self._gone.set()
