@@ -161,6 +161,41 @@ def test_a_page_in_two(written: AuditStore) -> None:
     assert written.kinds() == ["changed"]
 
 
+@pytest.mark.parametrize("number", [2, 50])
+def test_a_page_with_another_number(written: AuditStore, number: int) -> None:
+    """No tag covers it, but who reads on from a number, as an export does, would not see what then stands before it."""
+    written.sql("UPDATE audit_record SET sequence = ? WHERE sequence = 51", number)
+    (finding,) = written.verify().findings
+    assert (finding.kind, finding.sequence) == ("order", number)
+    assert finding.line().endswith(f"(sequence {number})") or "sequence" in finding.text
+
+
+@pytest.mark.parametrize("number", [0, -1, -(1 << 63)])
+def test_a_record_before_the_first_number(written: AuditStore, number: int) -> None:
+    """A walk from the beginning does not come by it, a lookup by time does."""
+    written.sql(
+        "INSERT INTO audit_record (sequence, account, region, event_time, request_id, marks, record)"
+        " VALUES (?, ?, ?, ?, 'request-0', -1, ?)",
+        *(number, ACCOUNT, REGION, START, b'{"eventName":"Forged"}'),
+    )
+    (finding,) = written.verify().findings
+    assert (finding.kind, finding.sequence or 0) == ("inserted", number)
+
+
+def test_a_page_among_records_from_before_there_were_chains(store: AuditStore) -> None:
+    """Their number is known, so that nobody adds one; a page in the place of one would hold any number."""
+    store.sql(
+        "INSERT INTO audit_record (sequence, account, region, event_time, request_id, record)"
+        " VALUES (1, ?, ?, ?, 'request-0', ?)",
+        *(ACCOUNT, REGION, START - 1, b"{}"),
+    )
+    store.write(1)
+    assert store.kinds() == []
+    (page,) = pages_of([row(0, moment=START - 1)])
+    store.sql("UPDATE audit_record SET record = ?, request_id = '' WHERE sequence = 1", page.content)
+    assert store.kinds() == ["inserted", "missing"]
+
+
 # -- through sockets ----------------------------------------------------------------------------------------------------
 
 

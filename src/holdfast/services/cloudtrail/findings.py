@@ -54,6 +54,11 @@ class Findings:
         text = f"record {position} was changed, or made without the chain's key"
         self.add("changed", chain, text, first=position, last=position, sequence=sequence)
 
+    def is_changed(self, chain: int | None, position: int) -> bool:
+        """Whether the newest finding is that the record at `position` was changed."""
+        latest = self.found[-1] if self.found else None
+        return latest is not None and (latest.kind, latest.chain, latest.last) == ("changed", chain, position)
+
     def missing(self, chain: int, first: int, last: int, *, at_the_end: bool = False) -> None:
         """No record stands between two positions."""
         where = " at the end" if at_the_end else ""

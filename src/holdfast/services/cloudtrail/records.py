@@ -47,7 +47,7 @@ READ_CHAINED = Statement(
 """Of so few rows, because a page may have a hundred kilobytes."""
 READ_RECORD = Statement("SELECT record FROM audit_record WHERE sequence = ?")
 NEWEST_LINK = Statement("SELECT chain, position, tag, sequence FROM audit_record ORDER BY sequence DESC LIMIT 1")
-BOUNDS = Statement("SELECT COALESCE(MIN(sequence), 0), COALESCE(MAX(sequence), 0) FROM audit_record")
+BOUNDS = Statement("SELECT COALESCE(MIN(sequence), 1), COALESCE(MAX(sequence), 0) FROM audit_record")
 UNCHAINED = Statement("SELECT COUNT(*), COALESCE(MAX(sequence), 0) FROM audit_record WHERE chain IS NULL")
 RETENTION_BATCH = 1000
 OLDEST = Statement(

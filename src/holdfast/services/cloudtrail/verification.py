@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.services.cloudtrail import records
 from holdfast.services.cloudtrail.findings import Finding, Findings
-from holdfast.services.cloudtrail.pages import count_of
+from holdfast.services.cloudtrail.pages import count_of, is_page
 from holdfast.vault.chain import START_TAG, ChainKey, Head, Link, Opening, Removal, Statement, open_statement
 from holdfast.vault.errors import DecryptError
 
@@ -69,6 +69,8 @@ class Verifier:
         self._after = 0
         self._last = 0
         self._first = 0
+        self._numbered = 0
+        """Sequence numbers up to here are taken."""
         self._copies = False
         self._copied: set[int] = set()
         self._strange: dict[int, list[int]] = {}
@@ -104,6 +106,11 @@ class Verifier:
     def begin(self, tx: Transaction) -> None:
         """Read what the table says of its chains, and how far the walk will go."""
         self._first, self._last = tx.one(records.BOUNDS) or (0, 0)
+        if self._first < 1:
+            # The walk begins behind them.
+            self._findings.add(
+                "inserted", None, "a record with a sequence number that none is given", sequence=self._first
+            )
         self._first = max(0, self._first - 1)
         self._after = self._first
         copied = {chain: state.head for chain, state in self._chains.items()}
@@ -176,8 +183,27 @@ class Verifier:
         sequence, chain, position, tag, *fields = row
         count = count_of(fields[-1])
         self.records += count
+        overlaps = sequence - count < self._numbered
+        self._numbered = sequence
+        self._check_link(tx, sequence, chain, position, tag, tuple(fields), count)
+        if overlaps and not self._findings.is_changed(chain, position):
+            # No tag covers a number, and who reads in the order of writing passes over what seems to be behind.
+            text = "its sequence number is too low for what it holds: records seem to stand where others do"
+            self._findings.add("order", chain, text, first=position or 0, last=position or 0, sequence=sequence)
+
+    def _check_link(
+        self,
+        tx: Transaction,
+        sequence: int,
+        chain: int | None,
+        position: int,
+        tag: bytes,
+        fields: tuple[Any, ...],
+        count: int,
+    ) -> None:
         if chain is None:
-            if sequence > self._unchained_through:
+            # What is older than chains is older than pages.
+            if sequence > self._unchained_through or is_page(fields[-1]):
                 self._findings.add("inserted", None, "a record outside every chain", sequence=sequence)
             else:
                 self._unchained_found += 1
@@ -195,9 +221,9 @@ class Verifier:
         if position > state.position + 1:
             self._jump(tx, chain, state, position)
         if position == state.position + 1:
-            self._next(chain, state, position, sequence, tag, tuple(fields))
+            self._next(chain, state, position, sequence, tag, fields)
         else:
-            self._earlier(chain, state, position, sequence, tag, tuple(fields))
+            self._earlier(chain, state, position, sequence, tag, fields)
 
     def _jump(self, tx: Transaction, chain: int, state: _Chain, position: int) -> None:
         """Records are missing before `position`; unless retention removed them while we were on our way."""
