@@ -6,11 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from holdfast.server.notebook import BATCH, LAG, LIMIT, Notebook
-from holdfast.services.cloudtrail.pages import whole
+from holdfast.services.cloudtrail.pages import lines_of, whole
 from holdfast.store.transaction import StoreError
 
 if TYPE_CHECKING:
     from holdfast.server.notebook import Batch, Done
+    from holdfast.services.cloudtrail.lines import Line
 
 ROW = whole("123456789012", "eu-central-1", 1_800_000_000_000, "request", 0, b"{}")
 
@@ -104,5 +105,35 @@ def test_without_a_window_each_read_is_a_batch() -> None:
         assert len(slow.batches) == 1
         slow.end()
         assert heard == [None]
+
+    asyncio.run(run())
+
+
+def test_batches_that_failed_together_come_again_in_their_order() -> None:
+    """A group of writes fails as one, and there may be several batches in it."""
+
+    def numbered(number: int) -> Line:
+        return whole("123456789012", "eu-central-1", 1_800_000_000_000, f"request-{number}", 0, b"{}")
+
+    async def run() -> None:
+        notebook, slow = book(3600)
+        for number in (1, 3):
+            notebook.add([numbered(number)], [("kind", "key", number)])
+            notebook.add([numbered(number + 1)], [], apart=True)
+            notebook.flush()
+        slow.end(StoreError("the disk is full"))
+        assert notebook.pending("kind", "key") == 3
+        notebook.add([numbered(5)], [])
+        notebook.add([numbered(6)], [], apart=True)
+        notebook.flush()
+        ((batch, _),) = slow.batches
+        lines = [line for page in batch.pages for line in lines_of(page.account, page.region, page.content)]
+        assert [line.request_id for line in lines] == ["request-1", "request-3", "request-5"]
+        assert [line.request_id for line in batch.apart] == ["request-2", "request-4", "request-6"]
+        assert batch.notes == {("kind", "key"): 3}
+        assert batch.count == 6
+        slow.end()
+        notebook.flush()
+        assert not slow.batches
 
     asyncio.run(run())

@@ -64,9 +64,12 @@ class Notebook:
         self._lines: list[Line] = []
         self._apart: list[Line] = []
         """Lines that no page may hold."""
+        self._notes: Notes = {}
+        # What batches held that could not be written, in the order of the batches: it goes before the rest.
         self._pages: list[Page] = []
         self._in_pages = 0
-        self._notes: Notes = {}
+        self._apart_before: list[Line] = []
+        self._notes_before: Notes = {}
         self._writing_notes: Notes = {}
         self._timer: asyncio.TimerHandle | None = None
         self._in_flight = 0
@@ -99,7 +102,7 @@ class Notebook:
             self.flush(done)
 
     def _held(self) -> int:
-        return len(self._lines) + len(self._apart) + self._in_pages
+        return len(self._lines) + len(self._apart) + self._in_pages + len(self._apart_before)
 
     def add(self, lines: list[Line], notes: list[tuple[str, Any, Any]], *, apart: bool = False) -> None:
         """Remember what a read leaves. `apart`: each record gets a row of its own, as it must where the call began long
@@ -117,8 +120,11 @@ class Notebook:
 
     def pending(self, kind: str, key: Any) -> Any:
         """A note that is not on disk yet."""
-        found = self._notes.get((kind, key))
-        return self._writing_notes.get((kind, key)) if found is None else found
+        for notes in (self._notes, self._writing_notes, self._notes_before):
+            found = notes.get((kind, key))
+            if found is not None:
+                return found
+        return None
 
     def write_notes(self, transaction: Transaction, notes: Notes) -> None:
         """Write notes by their services' own functions."""
@@ -136,15 +142,16 @@ class Notebook:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        held, notes = self._held(), self._notes
+        held, notes = self._held(), {**self._notes_before, **self._notes}
         if not held and not notes:
             if done is None:
                 return
             if not self._in_flight:
                 done(None)
                 return
-        batch = Batch(self._pages + pages_of(self._lines), self._apart, notes, held)
-        self._lines, self._apart, self._pages, self._in_pages, self._notes = [], [], [], 0, {}
+        batch = Batch(self._pages + pages_of(self._lines), self._apart_before + self._apart, notes, held)
+        self._lines, self._apart, self._notes = [], [], {}
+        self._pages, self._in_pages, self._apart_before, self._notes_before = [], 0, [], {}
         waiting, self._waiting = self._waiting, []
         self._writing_notes = {**self._writing_notes, **notes}
         self._in_flight += held
@@ -169,10 +176,10 @@ class Notebook:
             written(StoreError("the write queue is full"))
 
     def _take_back(self, batch: Batch) -> None:
-        self._pages = batch.pages + self._pages
+        self._pages += batch.pages
         self._in_pages += batch.count - len(batch.apart)
-        self._apart = batch.apart + self._apart
-        self._notes = {**batch.notes, **self._notes}
+        self._apart_before += batch.apart
+        self._notes_before.update(batch.notes)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(max(self.window, 0.5), self.flush)
 
