@@ -95,6 +95,11 @@ def test_a_part_is_held_once() -> None:
     assert len(page.content) < 100 * 40 + 1000
 
 
+def test_a_record_without_a_request_id() -> None:
+    (page,) = pages_of([Line(ACCOUNT, REGION, START, "", 0, 7, b"{", b"}")])
+    assert [line.head for line in lines_of(ACCOUNT, REGION, page.content)] == [b"{"]
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"P\x01", b"P\x01\0\0\0\1", b"P\x01\0\0\0\1\x93\0\x90\x91\x93\0\xa1x\x94\0\0\0\0"]
 )

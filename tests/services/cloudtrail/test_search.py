@@ -17,7 +17,7 @@ from holdfast.services.cloudtrail import records
 from holdfast.services.cloudtrail.attributes import fits, resource_names, terms_of, terms_of_lookup, user_name
 from holdfast.services.cloudtrail.lines import Line
 from holdfast.services.cloudtrail.marks import KINDS, NAMES, marks_of, marks_of_all
-from holdfast.services.cloudtrail.pages import pages_of
+from holdfast.services.cloudtrail.pages import MOST, pages_of, whole
 from holdfast.services.cloudtrail.search import After, Newest, Search, Walk, open_search
 from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
 from holdfast.store.transaction import Transaction
@@ -234,6 +234,38 @@ def test_an_event_is_found_by_its_id_alone(store: AuditStore) -> None:
     assert not walk.step(tx, 10)
     assert walk.done
     assert not Walk(ACCOUNT, REGION, [("EventId", "no id at all")]).step(tx, 10)
+    database.close()
+
+
+def plain_lines(moments: Sequence[int]) -> list[Line]:
+    """Many, quickly."""
+    text = b'{"eventName":"GetSecretValue"}'
+    return [whole(ACCOUNT, REGION, moment, f"request-{n}", 0, text) for n, moment in enumerate(moments)]
+
+
+def test_full_pages_of_the_same_moments(store: AuditStore) -> None:
+    """A machine's clock was set back, several times; what stands on the pages that end after a border is all found."""
+    lines = plain_lines([START + at * 90 // MOST for _ in range(4) for at in range(MOST)])
+    in_store(store, lines, [(True, MOST)])
+    database, tx = reading(store)
+    assert len(_pages(tx, [], START, START + 200, 900)) == len(lines)
+    early = sum(line.now <= START + 80 for line in lines)
+    assert len(_pages(tx, [], START, START + 80, 900)) == early
+    database.close()
+
+
+def test_whoever_wants_one_record_gets_past_as_many_pages(store: AuditStore) -> None:
+    """A page has so many marks that it seems to hold anything: how far a step looks is not a matter of what is wanted."""
+    wanted = marks_of("EventName", "CreateSecret")
+    seeming = plain_lines([START + n // 2 * 200 for n in range(200)])
+    for number, line in enumerate(seeming):
+        line.marks = wanted & -wanted if number % 2 else wanted & (wanted - 1)
+    in_store(store, [row(0, "CreateSecret", moment=START - 1000)], [(True, 1)])
+    in_store(store, seeming, [(True, 2)])
+    database, tx = reading(store)
+    walk = Walk(ACCOUNT, REGION, [("EventName", "CreateSecret")])
+    found = [*walk.step(tx, 2), *walk.step(tx, 2)]
+    assert [record.content["eventName"] for record in found] == ["CreateSecret"]
     database.close()
 
 

@@ -76,7 +76,7 @@ class _Open:
         self.account = first.account
         self.region = first.region
         self.base = first.now
-        self.newest = first.now
+        self.newest = first.now - 1  # so that the first record begins a call, whatever its request id is
         self.marks = 0
         self.count = 0
         self.size = 0

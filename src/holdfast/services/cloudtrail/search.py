@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1000
 """Records, or rows of the index, that one step looks at."""
+ROWS = 200
+"""Rows that one step reads at least, while nothing is found: most pages that may hold a wanted record hold none."""
 LOOKED_AT = 4096
 """Records on pages that one step looks at, about: a millisecond."""
 PAGES = 4
@@ -133,8 +135,11 @@ class Walk:
     def _look_before(self, tx: Transaction) -> None:
         """Of the pages that end after the beginning, what lies before it."""
         stretch = self._scan(tx, self._begin[0], self._marks | PAGE, PAGES)
-        self._take(tx, [place for place in stretch.found if place >= self._begin])
-        if stretch.end is None or stretch.end < self._begin:
+        places = [place for place in stretch.found if place >= self._begin]
+        taken = self._take(tx, places, AT_ONCE)
+        if taken < len(places):
+            self._edge = places[taken - 1]
+        elif stretch.end is None or stretch.end < self._begin:
             self._before_begin = False
             self._edge = self._begin
         else:
@@ -143,8 +148,8 @@ class Walk:
     def _look(self, tx: Transaction, limit: int) -> None:
         start, end = self._times
         until = start if self._newest_first else end + SPAN
-        stretch = self._scan(tx, until, self._marks, min(limit, AT_ONCE))
-        taken = self._take(tx, stretch.found)
+        stretch = self._scan(tx, until, self._marks, min(max(limit, ROWS), AT_ONCE))
+        taken = self._take(tx, stretch.found, limit)
         if taken < len(stretch.found):
             self._edge = stretch.found[taken - 1]
         elif stretch.end is None:
@@ -156,17 +161,18 @@ class Walk:
         newest_first = self._newest_first
         return records.scan(tx, self.account, self.region, self._edge, until, marks, limit, newest_first=newest_first)
 
-    def _take(self, tx: Transaction, found: Sequence[Position]) -> int:
-        """Make the records of rows ready, until many were looked at; of how many rows."""
+    def _take(self, tx: Transaction, found: Sequence[Position], limit: int) -> int:
+        """Make the records of rows ready, until `limit` are or many were looked at; of how many rows."""
         sign = -1 if self._newest_first else 1
-        looked_at = 0
+        looked_at = made_ready = 0
         for taken, (moment, sequence) in enumerate(found, 1):
             count, marked = records.read_row(tx, sequence, self.account, self.region, moment, self._marks)
             for numbered in marked:
                 if self._is_wanted(numbered.position):
                     heapq.heappush(self._ready, (sign * numbered.line.now, sign * numbered.sequence, numbered.line))
+                    made_ready += 1
             looked_at += count
-            if looked_at >= LOOKED_AT or len(self._ready) >= AT_ONCE:
+            if made_ready >= limit or looked_at >= LOOKED_AT or len(self._ready) >= AT_ONCE:
                 return taken
         return len(found)
 
