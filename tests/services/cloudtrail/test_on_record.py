@@ -49,6 +49,17 @@ def test_errors_of_every_kind(holdfast: Account) -> None:
     }
 
 
+def test_what_is_refused_for_its_length_leaves_a_short_record(holdfast: Account) -> None:
+    """Else whoever may call nothing could fill the disk with what they send, twice over."""
+    secrets = holdfast.client("secretsmanager")
+    with pytest.raises(ClientError):
+        secrets.get_secret_value(SecretId="a" * 200_000)
+    (found,) = records(holdfast, EventName="GetSecretValue")
+    assert found["requestParameters"] == {"omitted": True}
+    assert len(found["errorMessage"]) == 1024
+    assert len(json.dumps(found)) < 4000
+
+
 def test_a_denied_call(holdfast: Account, holdfast_session_server: Server) -> None:
     """Across accounts: the caller's trail has it, the owner's does not, or anybody could write into it."""
     arn = holdfast.client("secretsmanager").create_secret(Name="mine", SecretString="x")["ARN"]

@@ -77,6 +77,12 @@ SHOWN_AS_HIDDEN = {
 }
 """Members in whose place CloudTrail shows HIDDEN; any other sensitive one is left out. An endpoint may be an address with a
 password in it."""
+LONGEST_TEXT: Final = 1024
+"""Characters of an error message or a user agent that are kept."""
+LARGEST_ELEMENT: Final = 100 << 10
+"""Bytes of requestParameters or responseElements that are kept. A call that is refused for its length is on record too."""
+OMITTED: Final = b'{"omitted":true}'
+"""What stands in the place of a larger one ("CloudTrail record contents": a field beyond its maximum size)."""
 
 _encode: Final = msgspec.json.encode
 
@@ -292,7 +298,7 @@ def _constant_part(
         "eventName": operation.name,
         "awsRegion": region,
         "sourceIPAddress": address,
-        "userAgent": user_agent,
+        "userAgent": user_agent[:LONGEST_TEXT],
         "apiVersion": facts.api_version,
         "readOnly": facts.read_only,
         "eventType": "AwsApiCall",
@@ -367,7 +373,7 @@ def record(trace: Trace, facts: Facts) -> Recorded:
         marks |= marks_of("ErrorCode", code)
         failure = b',"errorCode":' + _encode(code)
         if error.message:
-            failure += b',"errorMessage":' + _encode(error.message)
+            failure += b',"errorMessage":' + _encode(error.message[:LONGEST_TEXT])
     owners: tuple[str, ...] = ()
     resources = b""
     if decisions:
@@ -381,11 +387,12 @@ def record(trace: Trace, facts: Facts) -> Recorded:
         marks |= more
         if owners:
             owners = _let_at(call, owners) if error is None else ()
+    asked = b"null" if given is None else writer(type(given))(given)
     tail = (
         b',"requestParameters":',
-        b"null" if given is None else writer(type(given))(given),
+        asked if len(asked) <= LARGEST_ELEMENT else OMITTED,
         b',"responseElements":',
-        answered,
+        answered if len(answered) <= LARGEST_ELEMENT else OMITTED,
         failure,
         resources,
         b"}",
