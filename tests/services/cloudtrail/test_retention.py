@@ -8,9 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
+from holdfast.services.cloudtrail.jobs import MOST, expired_rows
+from holdfast.services.cloudtrail.pages import MOST as MOST_RECORDS
+from holdfast.services.cloudtrail.pages import pages_of, whole
+from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
 from holdfast.testing import Server
+from tests.services.cloudtrail.trail import ACCOUNT, DATABASE, REGION, START, AuditStore, Writer
 
 
 @pytest.fixture
@@ -124,3 +130,30 @@ def test_removal_counts_records_and_not_pages(server: Server) -> None:
     ]
     assert recorded <= sum(removed) <= recorded + 1, "the call that moved the clock stands on record before it"
     assert found["Notes"][0].startswith(f"{sum(removed)} records up to ")
+
+
+def test_a_run_reads_few_more_pages_than_it_removes(store: AuditStore) -> None:
+    lines = [whole(ACCOUNT, REGION, START, f"request-{n}", 0, b"{}") for n in range(MOST_RECORDS)]
+
+    async def work(writer: Writer) -> None:
+        writer.executor.write(lambda tx: writer.audit.append_pages(tx, pages_of(lines) * 200), lambda _: None)
+        await writer.executor.idle()
+
+    store.serve(work)
+    database = SqliteDatabase(store.directory / DATABASE)
+    tx = SqliteTransaction(database.reading, writable=False)
+    before = _looked_at(database)
+    rows, removed = expired_rows(tx, START + 1)
+    assert MOST <= removed < MOST + MOST_RECORDS
+    assert removed == len(rows) * MOST_RECORDS
+    ((size,),) = store.sql("SELECT SUM(length(record)) / 4096 FROM audit_record")
+    assert 0 < _looked_at(database) - before < size // 3
+    assert expired_rows(tx, START) == ([], 0)
+    database.close()
+
+
+def _looked_at(database: SqliteDatabase) -> int:
+    """Pages of the file, from memory or not."""
+    hits, _ = database.reading.status(apsw.SQLITE_DBSTATUS_CACHE_HIT)
+    misses, _ = database.reading.status(apsw.SQLITE_DBSTATUS_CACHE_MISS)
+    return hits + misses

@@ -7,7 +7,6 @@ The explanations of denials (denials.py) are kept as long as the records.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from holdfast.services.cloudtrail import records
@@ -17,10 +16,12 @@ from holdfast.vault.chain import Removal, open_statement, seal_statement
 
 if TYPE_CHECKING:
     from holdfast.services.call import Call
-    from holdfast.store.transaction import Row
+    from holdfast.store.transaction import Row, Transaction
 
 REMOVE = "cloudtrail.remove-expired"
 DAY = 86_400_000
+MOST_ROWS = 1000
+"""Rows that one run removes."""
 MOST = 20_000
 """Records that one run removes, about: a run is one transaction."""
 
@@ -28,9 +29,8 @@ MOST = 20_000
 def remove_expired(call: Call, subject: str, payload: dict[str, Any]) -> None:
     """Remove what is older than `payload["days"]`; comes again at once while there is more, else in a day."""
     oldest_kept = call.now - int(payload["days"]) * DAY
-    rows = call.tx.all(records.OLDEST)
-    expired, removed = _expired(rows, oldest_kept)
-    more = removed >= MOST or len(expired) == len(rows) == records.RETENTION_BATCH
+    expired, removed = expired_rows(call.tx, oldest_kept)
+    more = removed >= MOST or len(expired) >= MOST_ROWS
     more = remove_denials(call.tx, oldest_kept) or more
     call.schedule(REMOVE, subject, call.now if more else call.now + DAY, payload)
     if not expired:
@@ -49,16 +49,19 @@ def remove_expired(call: Call, subject: str, payload: dict[str, Any]) -> None:
     call.service_event("cloudtrail", "RemoveExpiredRecords", details=details)
 
 
-def _expired(rows: Sequence[Row], oldest_kept: int) -> tuple[list[Row], int]:
+def expired_rows(tx: Transaction, oldest_kept: int) -> tuple[list[Row], int]:
     """Rows that go now, and how many records they hold. Only what stands before everything that is kept: a chain is cut at
     its beginning, nowhere else. A page goes when its newest record does."""
     expired: list[Row] = []
     removed = 0
-    for row in rows:
-        if row[4] >= oldest_kept or removed >= MOST:
-            break
-        expired.append(row)
-        removed += count_of(row[5])
+    after = -(1 << 63)
+    while rows := tx.all(records.OLDEST, after):
+        for row in rows:
+            if row[4] >= oldest_kept or removed >= MOST or len(expired) >= MOST_ROWS:
+                return expired, removed
+            expired.append(row)
+            removed += count_of(row[5])
+        after = rows[-1][0]
     return expired, removed
 
 

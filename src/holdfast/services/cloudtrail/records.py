@@ -49,11 +49,12 @@ READ_RECORD = Statement("SELECT record FROM audit_record WHERE sequence = ?")
 NEWEST_LINK = Statement("SELECT chain, position, tag, sequence FROM audit_record ORDER BY sequence DESC LIMIT 1")
 BOUNDS = Statement("SELECT COALESCE(MIN(sequence), 1), COALESCE(MAX(sequence), 0) FROM audit_record")
 UNCHAINED = Statement("SELECT COUNT(*), COALESCE(MAX(sequence), 0) FROM audit_record WHERE chain IS NULL")
-RETENTION_BATCH = 1000
+OLDEST_BATCH = 40
 OLDEST = Statement(
     "SELECT sequence, chain, position, tag, event_time, substr(record, 1, 6) FROM audit_record"
-    f" ORDER BY sequence LIMIT {RETENTION_BATCH}"
+    f" WHERE sequence > ? ORDER BY sequence LIMIT {OLDEST_BATCH}"
 )
+"""Of so few rows, because a page is read whole for its first bytes."""
 REMOVE_THROUGH = Statement("DELETE FROM audit_record WHERE sequence <= ?")
 
 WRITE_STATEMENT = Statement(
