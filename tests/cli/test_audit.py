@@ -117,7 +117,7 @@ def test_a_broken_trail(tmp_path: Path, command: Command) -> None:
     assert len(done.stderr.splitlines()) == 1
     first, second = done.stdout.splitlines()
     assert first.startswith("changed: chain ")
-    assert "record 2 was changed" in first
+    assert "row 2 was changed" in first
     assert "missing at the end" in second
     as_json = command("audit", "verify", "--data", str(data), "--format", "json")
     assert as_json.returncode == 1

@@ -70,17 +70,17 @@ def test_a_removal_in_the_middle(written: AuditStore, sequence: int) -> None:
 
 def test_a_removal_of_a_stretch_is_one_finding(written: AuditStore) -> None:
     written.sql("DELETE FROM audit_record WHERE sequence BETWEEN 3 AND 7")
-    assert "records 3 to 7 (5 records) are missing" in only(written, "missing")
+    assert "rows 3 to 7 (5 rows) are missing" in only(written, "missing")
 
 
 def test_truncation_of_the_newest_chain(written: AuditStore) -> None:
     written.sql("DELETE FROM audit_record WHERE sequence > 20")
-    assert "records 6 to 8 (3 records) are missing at the end" in only(written, "missing")
+    assert "rows 6 to 8 (3 rows) are missing at the end" in only(written, "missing")
 
 
 def test_truncation_after_a_crash_is_found_by_the_next_chain(written: AuditStore) -> None:
     written.sql("DELETE FROM audit_record WHERE sequence = 15")
-    assert "record 5 is missing at the end" in only(written, "missing")
+    assert "row 5 is missing at the end" in only(written, "missing")
 
 
 def test_truncation_of_the_table_and_of_its_heads_is_found_by_the_file(written: AuditStore) -> None:
@@ -89,7 +89,7 @@ def test_truncation_of_the_table_and_of_its_heads_is_found_by_the_file(written: 
     written.sql("DELETE FROM audit_head WHERE chain = ? AND kind = 'head'", newest)
     findings = written.verify().findings
     assert sorted(finding.kind for finding in findings) == ["missing", "statement"]
-    assert any("records 6 to 8 (3 records) are missing at the end" in finding.line() for finding in findings)
+    assert any("rows 6 to 8 (3 rows) are missing at the end" in finding.line() for finding in findings)
 
 
 def test_an_older_head_put_back_into_the_table_is_found_by_the_file(store: AuditStore) -> None:
@@ -114,7 +114,7 @@ def test_a_whole_chain_gone(written: AuditStore) -> None:
     for number, chain in enumerate(chains(written)):
         rows = written.sql("SELECT * FROM audit_record WHERE chain = ?", chain)
         written.sql("DELETE FROM audit_record WHERE chain = ?", chain)
-        assert f"all {len(rows)} records" in only(written, "missing-chain"), number
+        assert f"all {len(rows)} rows" in only(written, "missing-chain"), number
         marks = ", ".join("?" * len(rows[0]))
         for row in rows:
             written.sql(f"INSERT INTO audit_record VALUES ({marks})", *row)
@@ -135,7 +135,7 @@ def test_reordered_records(written: AuditStore) -> None:
     written.sql("UPDATE audit_record SET sequence = 1000 WHERE sequence = 4")
     written.sql("UPDATE audit_record SET sequence = 4 WHERE sequence = 5")
     written.sql("UPDATE audit_record SET sequence = 5 WHERE sequence = 1000")
-    assert "record 4 does not stand where it was written" in only(written, "order")
+    assert "row 4 does not stand where it was written" in only(written, "order")
 
 
 def test_a_record_moved_to_the_end(written: AuditStore) -> None:
@@ -149,7 +149,7 @@ def test_an_inserted_record(written: AuditStore) -> None:
         " SELECT account, region, event_time, request_id, record, chain, position, tag, marks FROM audit_record"
         " WHERE sequence = 23"
     )
-    assert "a second record at position 8" in only(written, "inserted")
+    assert "a second row at position 8" in only(written, "inserted")
 
 
 def test_a_record_added_at_the_end_of_a_closed_chain(written: AuditStore) -> None:
@@ -184,7 +184,7 @@ def test_a_chain_rebuilt_without_the_key(written: AuditStore) -> None:
         previous = key.tag(position, previous, tuple(fields))
         written.sql("UPDATE audit_record SET record = ?, tag = ? WHERE sequence = ?", fields[5], previous, sequence)
     line = only(written, "changed")
-    assert "records 1 to 8 (8 records) were changed, or made without the chain's key" in line
+    assert "rows 1 to 8 (8 rows) were changed, or made without the chain's key" in line
 
 
 def test_a_chain_rebuilt_with_statements_under_another_root_key(written: AuditStore) -> None:

@@ -1,4 +1,7 @@
-"""What a verification found, put so that one fault is one finding, however many records it touches."""
+"""What a verification found, put so that one fault is one finding, however many rows it touches.
+
+Positions count rows: records, and pages of up to a thousand (pages.py). What a page held that is gone nobody can say.
+"""
 
 from __future__ import annotations
 
@@ -42,36 +45,36 @@ class Findings:
             self.found.append(Finding(kind, chain, text, first, last, sequence))
 
     def changed(self, chain: int, position: int, sequence: int) -> None:
-        """The record at `position` does not fit its tag, or the tag not the one that was sealed."""
+        """The row at `position` does not fit its tag, or the tag not the one that was sealed."""
         latest = self.found[-1] if self.found else None
         if latest is not None and (latest.kind, latest.chain, latest.last) == ("changed", chain, position - 1):
             latest.last = position
             latest.text = (
-                f"records {latest.first} to {position} ({position - latest.first + 1} records) were changed, or made "
+                f"rows {latest.first} to {position} ({position - latest.first + 1} rows) were changed, or made "
                 "without the chain's key"
             )
             return
-        text = f"record {position} was changed, or made without the chain's key"
+        text = f"row {position} was changed, or made without the chain's key"
         self.add("changed", chain, text, first=position, last=position, sequence=sequence)
 
     def is_changed(self, chain: int | None, position: int) -> bool:
-        """Whether the newest finding is that the record at `position` was changed."""
+        """Whether the newest finding is that the row at `position` was changed."""
         latest = self.found[-1] if self.found else None
         return latest is not None and (latest.kind, latest.chain, latest.last) == ("changed", chain, position)
 
     def missing(self, chain: int, first: int, last: int, *, at_the_end: bool = False) -> None:
-        """No record stands between two positions."""
+        """No row stands between two positions."""
         where = " at the end" if at_the_end else ""
         count = last - first + 1
         text = (
-            f"record {first} is missing{where}"
+            f"row {first} is missing{where}"
             if count == 1
-            else (f"records {first} to {last} ({count} records) are missing{where}")
+            else (f"rows {first} to {last} ({count} rows) are missing{where}")
         )
         self.add("missing", chain, text, first=first, last=last)
 
     def out_of_order(self, chain: int, position: int, sequence: int) -> None:
-        """A record that was missed before it turned up: it is not missing, but in the wrong place."""
+        """A row that was missed before it turned up: it is not missing, but in the wrong place."""
         for index in range(len(self.found) - 1, -1, -1):
             gap = self.found[index]
             if gap.kind != "missing" or gap.chain != chain or not gap.first <= position <= gap.last:
@@ -82,5 +85,5 @@ class Findings:
             if position < gap.last:
                 self.missing(chain, position + 1, gap.last)
             break
-        text = f"record {position} does not stand where it was written, but after later ones"
+        text = f"row {position} does not stand where it was written, but after later ones"
         self.add("order", chain, text, first=position, last=position, sequence=sequence)

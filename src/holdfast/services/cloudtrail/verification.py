@@ -268,10 +268,10 @@ class Verifier:
                 state.behind[position + 1] = tag
         elif position <= state.floor:
             self._findings.add(
-                "inserted", chain, f"record {position} is back although retention removed it", sequence=sequence
+                "inserted", chain, f"row {position} is back although retention removed it", sequence=sequence
             )
         else:
-            self._findings.add("inserted", chain, f"a second record at position {position}", sequence=sequence)
+            self._findings.add("inserted", chain, f"a second row at position {position}", sequence=sequence)
 
     # -- the ends ---------------------------------------------------------------------------------------------------
 
@@ -303,12 +303,12 @@ class Verifier:
         proven = max(state.proven, default=0)
         if proven > end:
             if not end:
-                self._findings.add("missing-chain", chain, f"the whole chain is missing: all {proven} records")
+                self._findings.add("missing-chain", chain, f"the whole chain is missing: all {proven} rows")
             else:
                 self._findings.missing(chain, end + 1, proven, at_the_end=True)
         if state.head is not None and state.closed and end > state.head.position:
             self._findings.add(
-                "inserted", chain, f"{end - state.head.position} records after the server had closed the chain"
+                "inserted", chain, f"{end - state.head.position} rows after the server had closed the chain"
             )
 
     # -- what is to be known beside the findings --------------------------------------------------------------------
@@ -327,7 +327,7 @@ class Verifier:
             max(0, state.position - max(state.proven, default=0)) for state in self._chains.values() if state.key
         )
         if open_end:
-            lines.append(f"the newest {open_end} records are not under a sealed head yet; no more than a second's")
+            lines.append(f"the newest {open_end} rows are not under a sealed head yet; no more than a second's")
         if self._unchained_found:
             lines.append(f"{self._unchained_found} records are older than the first chain and cannot be proven")
         return lines
