@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -167,5 +168,45 @@ def test_a_snapshot_cannot_write(tmp_path: Path) -> None:
     async def test(executor: GroupCommit) -> None:
         with pytest.raises(ReadOnlyTransaction):
             executor.snapshot().run(WRITE_METADATA, "a", b"b")
+
+    run(tmp_path, test)
+
+
+def test_a_row_that_many_ask_for_is_read_once_in_a_snapshot_and_anew_in_the_next(tmp_path: Path) -> None:
+    def ask(tx: Transaction) -> bytes | None:
+        row = tx.once(READ_METADATA, "asked")
+        return None if row is None else row[0]
+
+    async def test(executor: GroupCommit) -> None:
+        outcomes: Outcomes = {}
+        snapshot = executor.snapshot()
+        asked: list[str] = []
+        executor.database.reading.set_exec_trace(lambda _cursor, text, _values: asked.append(text) or True)
+        assert [ask(snapshot), ask(snapshot)] == [None, None]
+        assert snapshot.once(READ_METADATA, "another") is None
+        assert len(asked) == 2
+        for value in (b"1", b"2"):
+            put(executor, outcomes, "asked", value)
+            await executor.idle()
+            assert (ask(executor.snapshot()), ask(executor.snapshot())) == (value, value)
+        assert ask(snapshot) == b"2", "nothing of an older snapshot is left"
+        executor.database.reading.set_exec_trace(None)
+
+    run(tmp_path, test)
+
+
+def test_who_writes_reads_each_time(tmp_path: Path) -> None:
+    async def test(executor: GroupCommit) -> None:
+        seen: list[Any] = []
+
+        def unit(tx: Transaction) -> None:
+            for value in (b"1", b"2"):
+                seen.append(tx.once(READ_METADATA, "asked"))
+                tx.run(WRITE_METADATA, "asked", value)
+            seen.append(tx.once(READ_METADATA, "asked"))
+
+        executor.write(unit, lambda _error: None)
+        await executor.idle()
+        assert seen == [None, (b"1",), (b"2",)]
 
     run(tmp_path, test)

@@ -65,7 +65,7 @@ class Identities:
 
     def version(self, tx: Transaction, account: str) -> int | None:
         """The version of an account's IAM in this transaction; None when there is no such account."""
-        row = tx.one(READ_IAM_VERSION, account)
+        row = tx.once(READ_IAM_VERSION, account)
         return None if row is None else row[0]
 
     def _of_version(self, tx: Transaction, version: int, name: Hashable, make: Callable[[], ValueT]) -> ValueT:

@@ -79,6 +79,7 @@ class GroupCommit:
                 self._reading.execute("BEGIN")
             except apsw.Error as error:
                 raise StoreError(str(error)) from error
+            self._reading.read = {}
             self._snapshot_open = True
             self._running_loop().call_soon(self._end_snapshot)
         return self._reading
@@ -86,6 +87,7 @@ class GroupCommit:
     def _end_snapshot(self) -> None:
         if self._snapshot_open:
             self._snapshot_open = False
+            self._reading.read = {}
             self._reading.execute("COMMIT")
 
     # -- writes -----------------------------------------------------------------------------------------------------

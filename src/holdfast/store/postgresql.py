@@ -37,6 +37,9 @@ class PostgresqlTransaction:
     def one(self, statement: Statement, *parameters: Any) -> Row | None:
         return self.connection.execute(_query(statement.postgresql), parameters).fetchone()
 
+    def once(self, statement: Statement, *parameters: Any) -> Row | None:
+        return self.one(statement, *parameters)
+
     def all(self, statement: Statement, *parameters: Any) -> list[Row]:
         return self.connection.execute(_query(statement.postgresql), parameters).fetchall()
 

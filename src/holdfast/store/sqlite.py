@@ -52,11 +52,24 @@ class SqliteTransaction:
         self.execute: Callable[..., Any] = connection.cursor().execute
         self._many: Callable[..., Any] = connection.cursor().executemany
         self._depth = 0
+        self.read: dict[tuple[Any, ...], Row | None] | None = None
+        """What `once` has read in the snapshot that is open; None where it is to read each time, as in a transaction that
+        writes."""
 
     def one(self, statement: Statement, *parameters: Any) -> Row | None:
         # Stepping to the end resets the statement; a row left unread would hold the snapshot open.
         rows = self.execute(statement.text, parameters).fetchall()
         return rows[0] if rows else None
+
+    def once(self, statement: Statement, *parameters: Any) -> Row | None:
+        read = self.read
+        if read is None:
+            return self.one(statement, *parameters)
+        name = (statement, *parameters)
+        if name in read:
+            return read[name]
+        row = read[name] = self.one(statement, *parameters)
+        return row
 
     def all(self, statement: Statement, *parameters: Any) -> list[Row]:
         return self.execute(statement.text, parameters).fetchall()

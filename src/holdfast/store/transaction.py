@@ -31,6 +31,10 @@ class Transaction(Protocol):
         """The first row, or None."""
         ...
 
+    def once(self, statement: Statement, *parameters: Any) -> Row | None:
+        """As `one`, for a row that many calls ask for: all calls in one snapshot get what the first of them read."""
+        ...
+
     def all(self, statement: Statement, *parameters: Any) -> list[Row]:
         """Every row; the statement carries its own LIMIT."""
         ...

@@ -59,7 +59,7 @@ class AccessKey(NamedTuple):
 
 def read_access_key(transaction: Transaction, access_key_id: str, known: AccessKey | None = None) -> AccessKey | None:
     """A credential, or None. `known` is answered if the row still says the same, since making one costs a microsecond."""
-    row = transaction.one(READ_ACCESS_KEY, access_key_id)
+    row = transaction.once(READ_ACCESS_KEY, access_key_id)
     if row is None:
         return None
     return known if known is not None and known[1:] == row else AccessKey(access_key_id, *row)

@@ -233,7 +233,7 @@ def _key_of_ciphertext(
     """
     key_id, material_id = header
     account = call.account
-    row = call.tx.one(records.USE_MATERIAL, account, call.region, key_id, material_id)
+    row = call.tx.once(records.USE_MATERIAL, account, call.region, key_id, material_id)
     changed = False
     if row is None:
         row = call.tx.one(records.USE_KEY, account, call.region, key_id)

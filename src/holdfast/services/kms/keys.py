@@ -141,9 +141,9 @@ def use(
     account = reference.account
     more = cryptographic(more)
     if reference.alias:
-        row = call.tx.one(records.USE_ALIAS, account, call.region, reference.alias)
+        row = call.tx.once(records.USE_ALIAS, account, call.region, reference.alias)
     else:
-        row = call.tx.one(records.USE_KEY, account, call.region, reference.key_id)
+        row = call.tx.once(records.USE_KEY, account, call.region, reference.key_id)
     if row is None:
         context = KeyContext(call, account, None, encryption_context, reference.alias, more)
         row = call.tx.one(records.USE_KEY, account, call.region, _authorize_missing(call, reference, action, context))
