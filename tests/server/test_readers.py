@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import socket
+import struct
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -531,3 +532,22 @@ def test_tls_at_a_reader(tmp_path: Path) -> None:
         assert "FileNotFoundError" in server.log()
         server.home.close()
         assert server.stop() == 0
+
+
+def test_what_came_before_a_reset_is_done_for_nobody(pair: Server) -> None:
+    secret(pair, "reset")
+    put = {"SecretId": "reset", "SecretString": "second", "ClientRequestToken": token(2)}
+    request = signed(pair, "secretsmanager", "PutSecretValue", json.dumps(put).encode())
+    assert pair.process is not None
+    for pid in (pair.process.pid, *reader_pids(pair)):
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for _ in range(4):
+                with socket.create_connection(address(pair)) as connection:
+                    connection.sendall(request)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    with clients(pair, 4) as made:
+        for client in made:
+            assert client.call("secretsmanager", "GetSecretValue", SecretId="reset").body["SecretString"] == "first"
