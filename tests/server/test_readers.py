@@ -9,6 +9,8 @@ import resource
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.issuer import Authority
 from tests.raw_client import RawClient, client_of
 from tests.server.reading import (
+    PATIENCE,
     all_there,
     by_process,
     clients,
@@ -36,6 +39,7 @@ from tests.server.reading import (
     with_readers,
 )
 
+from holdfast.server.readers import PROGRAM
 from holdfast.testing import Server
 from holdfast.wire.signer import Credentials, Signer
 
@@ -73,9 +77,9 @@ def secret(server: Server, name: str, value: str = "first") -> str:
 def test_every_process_has_its_share_of_the_connections(server: Server) -> None:
     with clients(server, 24) as made:
         found = Counter(holder(server, client.port) for client in made)
-        assert len(found) == 3
+        assert len(found) == (3 if os.getuid() == 0 else 2)  # what each reader has is shown to root alone
         # Some that boto3 keeps open count, too.
-        assert all(found[pid] >= 5 for pid in reader_pids(server))
+        assert all(number >= 5 for pid, number in found.items() if pid in reader_pids(server))
         open_now = gauge(server, "holdfast_readers_connections")
     # All but some that boto3 keeps, and perhaps the one that asks.
     until(lambda: gauge(server, "holdfast_readers_connections") <= open_now - 5)
@@ -445,10 +449,30 @@ def test_a_killed_reader_takes_only_its_connections_along(tmp_path: Path) -> Non
 def test_nobody_sees_the_root_key_in_the_list_of_processes(pair: Server) -> None:
     key = (pair.directory / "root.key").read_text().strip().rpartition(":")[2]
     [pid] = reader_pids(pair)
-    for name in ("cmdline", "environ"):
+    for name in ("cmdline", "environ") if os.getuid() == 0 else ("cmdline",):  # the other one is shown to root alone
         content = Path(f"/proc/{pid}/{name}").read_bytes()
         assert key.encode() not in content
         assert b"HOLDFAST_" not in content
+
+
+def test_a_reader_hides_its_memory_before_it_has_the_root_key() -> None:
+    root = os.getuid() == 0
+    group = 64_321 if root else os.getgid()  # root's own would not tell whom the files are given to
+    ours, theirs = socket.socketpair()
+    program = [sys.executable, "-I", "-c", PROGRAM, "1", "2", *sys.path]
+    with ours, theirs:
+        process = subprocess.Popen(program, stdin=theirs, group=group if root else None)
+        try:
+
+            def hidden() -> bool:
+                # The files of a process that nobody may look into are root's (proc(5)).
+                memory = Path(f"/proc/{process.pid}/mem").stat()
+                return (memory.st_uid, memory.st_gid) != (os.getuid(), group)
+
+            until(hidden)
+        finally:
+            process.kill()
+            process.wait()
 
 
 def test_no_reader_outlives_the_server(tmp_path: Path) -> None:
