@@ -24,7 +24,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.issuer import Authority
 from tests.raw_client import RawClient, client_of
 from tests.server.reading import (
-    PATIENCE,
     all_there,
     by_process,
     clients,
