@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import pytest
 from tests.raw_client import Answer, RawClient, client_of
 
 from holdfast.testing import Server
@@ -87,7 +88,9 @@ def descriptors(pid: int, *, hidden: str) -> list[str]:
     try:
         return [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()]
     except PermissionError:
-        return [hidden]
+        if b"server.reader" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return [hidden]
+        pytest.skip("where functions run as the server's user, it does not show what it has open")
 
 
 ClientT = TypeVar("ClientT")

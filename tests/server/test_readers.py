@@ -460,7 +460,7 @@ def test_a_reader_hides_its_memory_before_it_has_the_root_key() -> None:
     ours, theirs = socket.socketpair()
     program = [sys.executable, "-I", "-c", PROGRAM, "1", "2", *sys.path]
     with ours, theirs:
-        process = subprocess.Popen(program, stdin=theirs, group=group if root else None)
+        process = subprocess.Popen(program, stdin=theirs.fileno(), group=group if root else None)
         try:
 
             def hidden() -> bool:
