@@ -8,6 +8,9 @@ import os
 import resource
 import signal
 import socket
+import struct
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -35,6 +38,7 @@ from tests.server.reading import (
     with_readers,
 )
 
+from holdfast.server.readers import PROGRAM
 from holdfast.testing import Server
 from holdfast.wire.signer import Credentials, Signer
 
@@ -72,9 +76,9 @@ def secret(server: Server, name: str, value: str = "first") -> str:
 def test_every_process_has_its_share_of_the_connections(server: Server) -> None:
     with clients(server, 24) as made:
         found = Counter(holder(server, client.port) for client in made)
-        assert len(found) == 3
+        assert len(found) == (3 if os.getuid() == 0 else 2)  # what each reader has is shown to root alone
         # Some that boto3 keeps open count, too.
-        assert all(found[pid] >= 5 for pid in reader_pids(server))
+        assert all(number >= 5 for pid, number in found.items() if pid in reader_pids(server))
         open_now = gauge(server, "holdfast_readers_connections")
     # All but some that boto3 keeps, and perhaps the one that asks.
     until(lambda: gauge(server, "holdfast_readers_connections") <= open_now - 5)
@@ -444,10 +448,30 @@ def test_a_killed_reader_takes_only_its_connections_along(tmp_path: Path) -> Non
 def test_nobody_sees_the_root_key_in_the_list_of_processes(pair: Server) -> None:
     key = (pair.directory / "root.key").read_text().strip().rpartition(":")[2]
     [pid] = reader_pids(pair)
-    for name in ("cmdline", "environ"):
+    for name in ("cmdline", "environ") if os.getuid() == 0 else ("cmdline",):  # the other one is shown to root alone
         content = Path(f"/proc/{pid}/{name}").read_bytes()
         assert key.encode() not in content
         assert b"HOLDFAST_" not in content
+
+
+def test_a_reader_hides_its_memory_before_it_has_the_root_key() -> None:
+    root = os.getuid() == 0
+    group = 64_321 if root else os.getgid()  # root's own would not tell whom the files are given to
+    ours, theirs = socket.socketpair()
+    program = [sys.executable, "-I", "-c", PROGRAM, "1", "2", *sys.path]
+    with ours, theirs:
+        process = subprocess.Popen(program, stdin=theirs.fileno(), group=group if root else None)
+        try:
+
+            def hidden() -> bool:
+                # The files of a process that nobody may look into are root's (proc(5)).
+                memory = Path(f"/proc/{process.pid}/mem").stat()
+                return (memory.st_uid, memory.st_gid) != (os.getuid(), group)
+
+            until(hidden)
+        finally:
+            process.kill()
+            process.wait()
 
 
 def test_no_reader_outlives_the_server(tmp_path: Path) -> None:
@@ -531,3 +555,22 @@ def test_tls_at_a_reader(tmp_path: Path) -> None:
         assert "FileNotFoundError" in server.log()
         server.home.close()
         assert server.stop() == 0
+
+
+def test_what_came_before_a_reset_is_done_for_nobody(pair: Server) -> None:
+    secret(pair, "reset")
+    put = {"SecretId": "reset", "SecretString": "second", "ClientRequestToken": token(2)}
+    request = signed(pair, "secretsmanager", "PutSecretValue", json.dumps(put).encode())
+    assert pair.process is not None
+    for pid in (pair.process.pid, *reader_pids(pair)):
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for _ in range(4):
+                with socket.create_connection(address(pair)) as connection:
+                    connection.sendall(request)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    with clients(pair, 4) as made:
+        for client in made:
+            assert client.call("secretsmanager", "GetSecretValue", SecretId="reset").body["SecretString"] == "first"

@@ -138,7 +138,13 @@ class Connection(asyncio.Protocol):
         listener.connections_total += 1
         if not self._operator:
             peer = transport.get_extra_info("peername")
-            self._peer = peer[0] if peer else ""
+            if not peer:
+                # Reset already. What it sent before could still be read, and would be done for nobody's address: no
+                # condition on aws:SourceIp would meet it, and no record would tell where it came from.
+                self._last = self._finished = True
+                self._transport.abort()
+                return
+            self._peer = peer[0]
             channel: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
             if channel is not None:
                 self._secure = True

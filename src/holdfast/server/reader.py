@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvloop
 
-from holdfast.functions.launcher import PR_SET_PDEATHSIG, control
+from holdfast.functions.launcher import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, control
 from holdfast.server import reader_line as wire
 from holdfast.server.audit import Audit
 from holdfast.server.authenticate import Authenticator
@@ -258,6 +258,9 @@ def main(door: int, commits: int) -> None:
     # The terminal and service managers send these to all processes of a server; it is the writer that says when to end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    # Before the root key is here: a function that runs as the same user must not read this memory (functions/isolation.py),
+    # and no core file may hold it.
+    control(PR_SET_DUMPABLE, 0)
     control(PR_SET_PDEATHSIG, signal.SIGKILL)
     line = socket.socket(fileno=0)
     try:
