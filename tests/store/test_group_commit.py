@@ -181,7 +181,12 @@ def test_a_row_that_many_ask_for_is_read_once_in_a_snapshot_and_anew_in_the_next
         outcomes: Outcomes = {}
         snapshot = executor.snapshot()
         asked: list[str] = []
-        executor.database.reading.set_exec_trace(lambda _cursor, text, _values: asked.append(text) or True)
+
+        def trace(_cursor: Any, text: str, _values: Any) -> bool:
+            asked.append(text)
+            return True
+
+        executor.database.reading.set_exec_trace(trace)
         assert [ask(snapshot), ask(snapshot)] == [None, None]
         assert snapshot.once(READ_METADATA, "another") is None
         assert len(asked) == 2
