@@ -81,6 +81,10 @@ MODULES = (
 )
 """Where a call spends its time. One library: calls between them are calls of C, attributes are fields."""
 
+COMPILER = ("-fno-semantic-interposition", "-fvisibility=hidden")
+LINKER = ("-Wl,-Bsymbolic",)
+"""Nobody replaces a function of the library from outside: calls inside it go straight there and may be put in place. A tenth of
+the CPU of a call (docs/adr/0020)."""
 OPTIONS = ("--ignore-missing-imports", "--follow-imports=silent", "--no-error-summary", "--hide-error-context")
 
 
@@ -117,6 +121,9 @@ def build(folder: Path) -> Path:
     os.chdir(sources)
     paths = [f"holdfast/{compiled.source_of(module)}" for module in MODULES]
     extensions = mypycify([*OPTIONS, *paths], opt_level="3", debug_level="0")
+    for extension in extensions:
+        extension.extra_compile_args += COMPILER
+        extension.extra_link_args += LINKER
     command = build_ext(Distribution({"name": "holdfast-compiled", "ext_modules": extensions}))
     command.build_lib, command.build_temp = str(results), str(folder / "objects")
     command.ensure_finalized()

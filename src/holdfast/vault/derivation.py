@@ -17,21 +17,22 @@ Threat: a nonce repeated under one key; a key used for two purposes.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-KEY_SIZE = 32
-SALT_SIZE = 16
-NONCE_SIZE = 12
-TAG_SIZE = 16
+KEY_SIZE: Final = 32
+SALT_SIZE: Final = 16
+NONCE_SIZE: Final = 12
+TAG_SIZE: Final = 16
 
-_SUBKEY_INFO = b"holdfast-subkey-v1\0"
-_COUNTER = (1).to_bytes(4, "big")
-_OUTPUT_BITS = (256).to_bytes(4, "big")
-KNOWN_CIPHERS = 4096
+_SUBKEY_INFO: Final = b"holdfast-subkey-v1\0"
+_COUNTER: Final = (1).to_bytes(4, "big")
+_OUTPUT_BITS: Final = (256).to_bytes(4, "big")
+KNOWN_CIPHERS: Final = 4096
 """Of all keys together: some 4 MB. They open what their keys, which are in memory too, open."""
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 
@@ -29,20 +29,20 @@ from holdfast.vault.derivation import NONCE_SIZE, SALT_SIZE, TAG_SIZE, MessageKe
 from holdfast.vault.errors import DecryptError
 from holdfast.vault.randomness import Randomness
 
-MAGIC = bytes.fromhex("0102020078")
-VERSION = 1
-MAXIMUM_SIZE = 6144
+MAGIC: Final = bytes.fromhex("0102020078")
+VERSION: Final = 1
+MAXIMUM_SIZE: Final = 6144
 """Largest CiphertextBlob of AWS's model; a blob of ours has 99 bytes more than its plaintext of at most 4096."""
 
-_KIND_UUID = 1
-_KIND_MULTI_REGION = 2
-_START = MAGIC + bytes([VERSION])
-_KEY_AT = len(_START) + 1
-_MATERIAL_AT = _KEY_AT + 16
-_SALT_AT = _MATERIAL_AT + 32
-_NONCE_AT = _SALT_AT + SALT_SIZE
-_HEADER_SIZE = _NONCE_AT + NONCE_SIZE
-_MINIMUM_SIZE = _HEADER_SIZE + TAG_SIZE
+_KIND_UUID: Final = 1
+_KIND_MULTI_REGION: Final = 2
+_START: Final = MAGIC + bytes([VERSION])
+_KEY_AT: Final = len(_START) + 1
+_MATERIAL_AT: Final = _KEY_AT + 16
+_SALT_AT: Final = _MATERIAL_AT + 32
+_NONCE_AT: Final = _SALT_AT + SALT_SIZE
+_HEADER_SIZE: Final = _NONCE_AT + NONCE_SIZE
+_MINIMUM_SIZE: Final = _HEADER_SIZE + TAG_SIZE
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _MULTI_REGION = re.compile(r"mrk-[0-9a-f]{32}")

@@ -31,14 +31,14 @@ from holdfast.vault.errors import DecryptError
 from holdfast.vault.randomness import Randomness
 from holdfast.vault.root_key import ID_SIZE, RootKeys
 
-SEALED_MAGIC = b"hfs\x01"
+SEALED_MAGIC: Final = b"hfs\x01"
 VALUE_MAGIC: Final = b"hfv\x01"
 
-_MAGIC_SIZE = 4
-_SALT_AT = _MAGIC_SIZE + ID_SIZE
-_NONCE_AT = _SALT_AT + SALT_SIZE
-_SEALED_HEADER = _NONCE_AT + NONCE_SIZE
-_VALUE_HEADER = _MAGIC_SIZE + NONCE_SIZE
+_MAGIC_SIZE: Final = 4
+_SALT_AT: Final = _MAGIC_SIZE + ID_SIZE
+_NONCE_AT: Final = _SALT_AT + SALT_SIZE
+_SEALED_HEADER: Final = _NONCE_AT + NONCE_SIZE
+_VALUE_HEADER: Final = _MAGIC_SIZE + NONCE_SIZE
 
 Row = tuple[str | int | bytes, ...]
 """What identifies a row and never changes while it lives: its primary key, as a rule."""
