@@ -445,6 +445,21 @@ def test_a_killed_reader_takes_only_its_connections_along(tmp_path: Path) -> Non
         assert "a reader ended" in server.log()
 
 
+def test_a_reader_that_hangs_is_given_nothing_more_and_replaced(tmp_path: Path) -> None:
+    with with_readers(directory=tmp_path / "data") as server:
+        secret(server, "there")
+        [pid] = reader_pids(server)
+        os.kill(pid, signal.SIGSTOP)
+        until(lambda: not alive(pid))
+        all_there(server)
+        assert gauge(server, "holdfast_readers_restarted_total") == 1
+        reader, main = raw_clients(server)
+        with reader, main:
+            ok(reader.call("secretsmanager", "GetSecretValue", SecretId="there"))
+        verified(server)
+        assert "a reader hangs and is ended" in server.log()
+
+
 def test_nobody_sees_the_root_key_in_the_list_of_processes(pair: Server) -> None:
     key = (pair.directory / "root.key").read_text().strip().rpartition(":")[2]
     [pid] = reader_pids(pair)

@@ -180,6 +180,7 @@ class ReaderProcess:
         asyncio.get_running_loop().call_later(EVERY, self._count_again)
 
     def _count_again(self) -> None:
+        self._line.send(Kind.ALIVE)
         self._count()
         self._count_later()
 

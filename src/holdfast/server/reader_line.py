@@ -54,6 +54,8 @@ class Kind(IntEnum):
     """From a reader: what it counted since it last said so."""
     DRAIN = 10
     """To a reader: take no more, finish, and end."""
+    ALIVE = 11
+    """From a reader, each second: its loop goes round."""
 
 
 class Order(msgspec.Struct, frozen=True):

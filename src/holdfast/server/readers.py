@@ -49,6 +49,10 @@ LONGEST_PAUSE = 30.0
 STEADY = 60.0
 PATIENCE = 5.0
 """Seconds for a reader to do at once what it is told, before it is given up."""
+QUIET = 3
+"""Seconds without a word from a reader, which says one each second, until it gets no further connections."""
+HUNG = 10
+"""The same, until it is ended: it is as good as crashed, and is started again."""
 
 
 def environment() -> dict[str, str]:
@@ -85,6 +89,7 @@ class Readers:
         self._monotonic = monotonic
         self._readers: list[Reader] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._watching: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self.commits = os.memfd_create("holdfast-commits", os.MFD_CLOEXEC)
         os.ftruncate(self.commits, mmap.PAGESIZE)
@@ -106,6 +111,14 @@ class Readers:
         """Start them, and keep them started; returns at once."""
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._keep_one()) for _ in range(self.number)]
+        self._watching = loop.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        # Seconds of this loop are counted, so that a time in which nothing ran, this process included, is nobody's fault.
+        while True:
+            await asyncio.sleep(1)
+            for reader in self._readers:
+                reader.another_second()
 
     async def _keep_one(self) -> None:
         pause = FIRST_PAUSE
@@ -132,7 +145,7 @@ class Readers:
         """`Listener.give`: hand a connection to the process with the fewest; False when this one is to take it."""
         least, chosen = self.listener.own, None
         for reader in self._readers:
-            if reader.ready and reader.connections <= least:
+            if reader.ready and reader.silent < QUIET and reader.connections <= least:
                 least, chosen = reader.connections, reader
         return chosen is not None and chosen.give(connected)
 
@@ -175,13 +188,16 @@ class Reader:
         self._gone = asyncio.Event()
         self._line = Line(self._take, self._gone.set)
         self._door: socket.socket | None = None
-        self._process: subprocess.Popen[bytes]
+        self._process: subprocess.Popen[bytes] | None = None
         self._flushes: dict[int, asyncio.Future[bool]] = {}
         self._numbers = 0
+        self.silent = 0
+        """Seconds since it last said something."""
 
     async def live(self) -> None:
         """From its start to its end. Raises OSError when it cannot be started."""
-        self._process, ours = self._start()
+        process, ours = self._start()
+        self._process = process
         try:
             await asyncio.get_running_loop().create_unix_connection(lambda: self._line, sock=ours)
             self._line.send(Kind.ORDER, self._readers.order)
@@ -190,9 +206,9 @@ class Reader:
             self._end()
             # Its socket is closed, and so it ends; what does not is stopped.
             with contextlib.suppress(asyncio.CancelledError, subprocess.TimeoutExpired):
-                await asyncio.to_thread(self._process.wait, PATIENCE)
-            self._process.kill()
-            self._process.wait()
+                await asyncio.to_thread(process.wait, PATIENCE)
+            process.kill()
+            process.wait()
 
     def _start(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         ours, theirs = socket.socketpair()
@@ -231,6 +247,18 @@ class Reader:
             if not future.done():
                 future.set_result(True)  # nothing of it is left to wait for
 
+    def another_second(self) -> None:
+        """End it when it has hung for too long. It may come back before, and what it holds is then written."""
+        self.silent += 1
+        if self.ready and self.silent == HUNG:
+            self._readers.log.warning("a reader hangs and is ended", seconds=HUNG)
+            self.kill()
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            self._process.kill()
+
     # -- to it --------------------------------------------------------------------------------------------------------
 
     def give(self, connected: socket.socket) -> bool:
@@ -263,7 +291,7 @@ class Reader:
         if self._gone.is_set() or self._door is None:
             return
         if not self.ready:  # it has nothing to finish
-            self._process.kill()
+            self.kill()
             return
         self.ready = False
         self._door.close()
@@ -272,6 +300,7 @@ class Reader:
     # -- from it ------------------------------------------------------------------------------------------------------
 
     def _take(self, kind: int, payload: bytes) -> None:
+        self.silent = 0
         try:
             if kind == Kind.FORWARD:
                 self._answer(payload)
