@@ -436,12 +436,7 @@ def test_a_killed_reader_takes_only_its_connections_along(tmp_path: Path) -> Non
         with main:
             ok(main.call("secretsmanager", "GetSecretValue", SecretId="there"))
         until(lambda: gauge(server, "holdfast_readers_restarted_total") == 1)
-        all_there(server)
-        assert reader_pids(server) != [pid]
-        again, other = raw_clients(server)
-        with again, other:
-            ok(again.call("secretsmanager", "GetSecretValue", SecretId="there"))
-        verified(server)
+        another_one_reads(server, pid)
         assert "a reader ended" in server.log()
 
 
@@ -451,13 +446,18 @@ def test_a_reader_that_hangs_is_given_nothing_more_and_replaced(tmp_path: Path) 
         [pid] = reader_pids(server)
         os.kill(pid, signal.SIGSTOP)
         until(lambda: not alive(pid))
-        all_there(server)
+        another_one_reads(server, pid)
         assert gauge(server, "holdfast_readers_restarted_total") == 1
-        reader, main = raw_clients(server)
-        with reader, main:
-            ok(reader.call("secretsmanager", "GetSecretValue", SecretId="there"))
-        verified(server)
         assert "a reader hangs and is ended" in server.log()
+
+
+def another_one_reads(server: Server, ended: int) -> None:
+    all_there(server)
+    assert reader_pids(server) != [ended]
+    reader, main = raw_clients(server)
+    with reader, main:
+        ok(reader.call("secretsmanager", "GetSecretValue", SecretId="there"))
+    verified(server)
 
 
 def test_nobody_sees_the_root_key_in_the_list_of_processes(pair: Server) -> None:

@@ -15,7 +15,6 @@ and ends when the writer does. It writes to no file.
 from __future__ import annotations
 
 import asyncio
-import gc
 import mmap
 import os
 import signal
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import uvloop
 
 from holdfast.functions.launcher import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, control
+from holdfast.server import collector
 from holdfast.server import reader_line as wire
 from holdfast.server.audit import Audit
 from holdfast.server.authenticate import Authenticator
@@ -58,7 +58,6 @@ EVERY = 1.0
 """Seconds between two `Counts`."""
 UNSENT = 64 << 20
 """Bytes of forwarded requests that the writer has not taken: with more, a further request is refused."""
-COLLECT_AFTER = 20_000
 
 
 class NotHere:
@@ -128,9 +127,7 @@ class ReaderProcess:
         loop.add_reader(self._door.fileno(), self._take_connections)
         self._listener.start_sweeping()
         self._count_later()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(COLLECT_AFTER, 10, 10)
+        collector.settle()
         self._line.send(Kind.READY)
         await self._ended.wait()
 

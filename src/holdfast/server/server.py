@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import os
 import signal
 import ssl
@@ -23,6 +22,7 @@ import uvloop
 from holdfast.rotation.engine import Engine, EngineSettings
 from holdfast.rotation.engines import ABSENT, ENGINES
 from holdfast.rotation.surroundings import RotationSurroundings
+from holdfast.server import collector
 from holdfast.server.audit_heads import FILE_NAME, HeadsFile
 from holdfast.server.deliveries import HOUR
 from holdfast.server.errors import BadSetting, DirectoryUnusable, PortInUse
@@ -48,8 +48,6 @@ __all__ = ["Ready", "build", "read_environment", "run"]
 CONTROL_SOCKET = "control.sock"
 MOST_READERS = 3
 """Of `--readers auto`: the main process writes down what all of them read."""
-COLLECT_AFTER = 20_000
-"""New objects until the garbage collector looks at the young ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +147,7 @@ async def _serve(
         house.endpoint = settings.public_url or f"{scheme}://{host}:{port}"
         await _listen_control(listener, control)
         house.start()
-        # What lives now lives as long as the process: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
-        # A finished call leaves no cycle (`pipeline.forget`), so the collector finds next to nothing: with its usual 700
-        # it looked at every record that waits for its batch again and again.
-        gc.set_threshold(COLLECT_AFTER, 10, 10)
+        collector.settle()
         on_ready(Ready(house.endpoint, settings.data, opened.home_account, opened.access_key_id, opened.first_start))
         if readers is not None:
             readers.start()

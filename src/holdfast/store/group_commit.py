@@ -55,6 +55,7 @@ class GroupCommit:
         self._queue_limit = queue_limit
         self._writing = SqliteTransaction(database.writing, writable=True)
         self._reading = SqliteTransaction(database.reading, writable=False)
+        self._reading.read = {}
         self._snapshot_open = False
         self._committing = False
         self._scheduled = False
@@ -79,7 +80,6 @@ class GroupCommit:
                 self._reading.execute("BEGIN")
             except apsw.Error as error:
                 raise StoreError(str(error)) from error
-            self._reading.read = {}
             self._snapshot_open = True
             self._running_loop().call_soon(self._end_snapshot)
         return self._reading

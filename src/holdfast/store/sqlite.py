@@ -34,13 +34,13 @@ fill such pages at a fifth less CPU than SQLite's usual 4,096 (measured)."""
 BUSY = 5000
 """Milliseconds."""
 FLAGS = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
+READ_ONLY = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOMUTEX
+"""No thread uses a connection while another does (above), so SQLite need not lock it: an eighth of a short query."""
 LONGEST_LOG = 64 << 20
 """Bytes. SQLite begins its log anew when nobody reads from it at that moment, which under a load of reads may never come
 (https://www.sqlite.org/wal.html, "Checkpoint starvation"). One that is longer waits for that moment."""
 PATIENCE = 50
 """Milliseconds that it waits, with every write. Snapshots last a few."""
-READ_ONLY = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOMUTEX
-"""No thread uses a connection while another does (above), so SQLite need not lock it: an eighth of a short query."""
 
 
 class SqliteTransaction:

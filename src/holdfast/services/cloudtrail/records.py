@@ -159,7 +159,7 @@ def read_row(
     if row is None:
         return 0, []
     content: bytes = row[0]
-    count = count_of(content[:6])
+    count = count_of(content)
     if not is_page(content):
         return count, [Numbered(sequence, whole(account, region, event_time, "", ANY, content))]
     first = sequence - count + 1
