@@ -104,10 +104,18 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def shared_scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     house = House(Path(tmp_path_factory.mktemp("sides")) / "store.db")
     yield Scene(house)
     house.database.close()
+
+
+@pytest.fixture
+def scene(shared_scene: Scene) -> Scene:
+    """One store for all tests of this file, and no policy that another test put there."""
+    shared_scene.put()
+    shared_scene.put_on_key()
+    return shared_scene
 
 
 def side(action: str, other_action: str, principal: str | None, other: str | None) -> dict[str, list[dict[str, Any]]]:

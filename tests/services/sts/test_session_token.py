@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from holdfast.services.sts.session_token import Session, SessionKind, open_session, packed, seal_session
@@ -44,6 +44,8 @@ SESSION = Session(
     issued=1_800_000_000_000,
     expires=1_800_003_600,
 )
+TOKEN = seal_session(VAULT, KEY_ID, SESSION)
+"""One for all examples: the vault's randomness goes on, and an example that is tried again must find the same token."""
 
 
 @given(sessions, st.sampled_from([0, 300, 1000, 4096]))
@@ -62,13 +64,11 @@ def test_the_policy_comes_back(policy: str) -> None:
     assert open_session(VAULT, KEY_ID, seal_session(VAULT, KEY_ID, session)).policy_text() == policy
 
 
-@given(st.data())
-def test_a_changed_token_does_not_open(data: st.DataObject) -> None:
-    token = seal_session(VAULT, KEY_ID, SESSION)
-    position = data.draw(st.integers(0, len(token) - 1))
-    other = data.draw(st.sampled_from("ABCxyz089-_=/+ ä").filter(lambda c: c != token[position]))
+@given(st.integers(0, len(TOKEN) - 1), st.sampled_from("ABCxyz089-_=/+ ä"))
+def test_a_changed_token_does_not_open(position: int, other: str) -> None:
+    assume(other != TOKEN[position])
     with pytest.raises(DecryptError):
-        open_session(VAULT, KEY_ID, token[:position] + other + token[position + 1 :])
+        open_session(VAULT, KEY_ID, TOKEN[:position] + other + TOKEN[position + 1 :])
 
 
 @given(st.text(max_size=200))
