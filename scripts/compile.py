@@ -24,6 +24,8 @@ MODULES = (
     "holdfast.access.grounds",
     "holdfast.access.principal",
     "holdfast.access.request",
+    "holdfast.api.operation",
+    "holdfast.remember",
     "holdfast.server.audit",
     "holdfast.server.authenticate",
     "holdfast.server.denials",

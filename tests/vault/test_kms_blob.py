@@ -23,7 +23,8 @@ contexts = st.dictionaries(st.text(max_size=6), st.text(max_size=6), max_size=5)
 def test_round_trip(context: dict[str, str], plaintext: bytes) -> None:
     blob = MATERIAL.encrypt(context, plaintext, RANDOMNESS)
     assert MATERIAL.decrypt(context, blob) == plaintext
-    assert parse_header(blob) == (KEY_ID, MATERIAL_ID)
+    header = parse_header(blob)
+    assert (header.key_id, header.material_id) == (KEY_ID, MATERIAL_ID)
 
 
 @given(contexts, st.randoms(use_true_random=False))

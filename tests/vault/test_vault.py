@@ -89,7 +89,7 @@ def test_new_material_encrypts_and_decrypts() -> None:
     material_id, sealed = one.new_material(*OWNER, key_id)
     blob = one.material(*OWNER, key_id, material_id, sealed).encrypt({"a": "b"}, b"plaintext", RANDOMNESS)
     header = one.blob_header(blob)
-    assert header == (key_id, material_id)
+    assert (header.key_id, header.material_id) == (key_id, material_id)
     assert one.material(*OWNER, header.key_id, header.material_id, sealed).decrypt({"a": "b"}, blob) == b"plaintext"
     assert one.new_material(*OWNER, key_id).material_id != material_id
     with pytest.raises(ValueError, match="key id"):

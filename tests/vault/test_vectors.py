@@ -90,7 +90,8 @@ def test_kms_blob(case: dict[str, Any]) -> None:
         with pytest.raises(DecryptError):
             kms_blob.parse_header(blob)
     else:
-        known = kms_blob.parse_header(blob) == (case["key_id"], case["material_id"])
+        header = kms_blob.parse_header(blob)
+        known = (header.key_id, header.material_id) == (case["key_id"], case["material_id"])
         assert known == (case["outcome"] != "unknown-key")
     found = reference.open_blob(case["key_id"], case["material_id"], secret, case["context"], blob)
     assert found == expected(case)

@@ -185,13 +185,19 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
+def parts(presented: sigv4.Presented) -> dict[str, Any]:
+    """Everything that was presented, as what it says."""
+    found = {name: getattr(presented, name) for name in sigv4.Presented.__slots__}
+    return found | {"scope": presented.scope.text, "signed_headers": presented.signed_headers.names}
+
+
 @given(REQUESTS)
 def test_what_botocore_signs_verifies(arguments: dict[str, Any]) -> None:
     signed = sign(**arguments)
     verified = signed.verify()
     assert verified.body_signed
     assert verified.presented.session_token == arguments["token"]
-    assert signed.verify(service=("other", arguments["service"])).presented == verified.presented
+    assert parts(signed.verify(service=("other", arguments["service"])).presented) == parts(verified.presented)
 
 
 @given(REQUESTS, st.integers(1, 604_800))
@@ -327,9 +333,10 @@ def test_a_service_name_is_compared_whole() -> None:
 
 def test_the_memo_of_parsed_headers_changes_nothing() -> None:
     once, twice = sigv4.parse(SAMPLE.request), sigv4.parse(SAMPLE.request)
-    assert once == twice
     assert once is not None
+    assert twice is not None
+    assert parts(once) == parts(twice)
     longer = SAMPLE.request.headers["authorization"] + ", More=1"
     again = sigv4.parse(altered(SAMPLE.request, headers={**SAMPLE.request.headers, "authorization": longer}))
     assert again is not None
-    assert (again.signature, again.scope) == (once.signature, once.scope)
+    assert (again.signature, again.scope.text) == (once.signature, once.scope.text)

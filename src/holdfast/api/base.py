@@ -19,9 +19,11 @@ The exception tree::
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
+
+from holdfast.api.operation import Operation as Operation
 
 
 class Shape(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -98,29 +100,6 @@ class ServiceMetadata:
     json_version: str = ""
     xml_namespace: str = ""
     endpoint_prefix: str = ""
-
-
-InputT = TypeVar("InputT", bound=Shape)
-OutputT = TypeVar("OutputT", bound=Shape)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Operation(Generic[InputT, OutputT]):
-    """One operation of a service model."""
-
-    service: str
-    name: str
-    input: type[InputT]
-    output: type[OutputT]
-    errors: tuple[type[ServiceError], ...] = ()
-    result_wrapper: str = ""
-    """The element around a Query result."""
-    no_output: bool = False
-    """The model gives no output at all: the body is empty, not an empty structure."""
-    http_method: str = "POST"
-    http_path: str = "/"
-    http_status: int = 200
-    """REST-JSON: of a success."""
 
 
 class ServiceError(Exception):

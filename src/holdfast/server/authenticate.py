@@ -129,7 +129,7 @@ class Authenticator:
         self._home_account = home_account
         self._home_region = home_region
         self._keys = SigningKeys(SIGNING_KEYS)
-        self._kept: dict[str, tuple[AccessKey, Identity]] = {}
+        self._kept: dict[str, tuple[AccessKey, Identity, Callable[[], bytes]]] = {}
         self._sessions: dict[tuple[str, str], OpenedSession] = {}
 
     def authenticate(
@@ -152,7 +152,12 @@ class Authenticator:
             raise MissingAuthenticationTokenException(metadata.protocol)
         if presented.session_token is not None:
             return self._by_session(presented, presented.session_token, request, metadata, transaction)
-        key = self._read_key(transaction, presented.access_key_id)
+        kept = self._kept.get(presented.access_key_id)
+        key = read_access_key(transaction, presented.access_key_id, None if kept is None else kept[0])
+        if kept is not None and kept[0] is key:
+            # Kept are active keys only, and this is what its row says still.
+            self._verify(presented, request, metadata, kept[2], kept[0].row_version)
+            return Caller(kept[1], presented.scope.region, metadata.signing_name, kept[0].last_used)
         self._verify(presented, request, metadata, self._unwrapping(key), 0 if key is None else key.row_version)
         if key is None:
             raise UnrecognizedClientException
@@ -217,7 +222,7 @@ class Authenticator:
             return identity
         if len(self._kept) >= SIGNING_KEYS:
             self._kept.clear()
-        self._kept[key.access_key_id] = key, identity
+        self._kept[key.access_key_id] = key, identity, partial(self._secret, key)
         return identity
 
     # -- sessions -------------------------------------------------------------------------------------------------------

@@ -167,9 +167,11 @@ class Call:
         via_service: str = "",
     ) -> None:
         self.surroundings = surroundings
-        self.vault: Vault = surroundings.vault
-        self.randomness: Randomness = surroundings.randomness
-        self.partition: str = surroundings.partition
+        # From the parent where there is one: `surroundings` may be anything with these attributes, which compiled code
+        # must look up by name.
+        self.vault: Vault = surroundings.vault if parent is None else parent.vault
+        self.randomness: Randomness = surroundings.randomness if parent is None else parent.randomness
+        self.partition: str = surroundings.partition if parent is None else parent.partition
         self.tx = tx
         self.principal = principal
         self.identity = identity or Identity(principal)

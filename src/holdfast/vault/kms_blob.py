@@ -20,11 +20,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 
+from holdfast.remember import remember
 from holdfast.vault.derivation import NONCE_SIZE, SALT_SIZE, TAG_SIZE, MessageKeys
 from holdfast.vault.errors import DecryptError
 from holdfast.vault.randomness import Randomness
@@ -49,13 +49,17 @@ _MULTI_REGION = re.compile(r"mrk-[0-9a-f]{32}")
 _MATERIAL_ID = re.compile(r"[0-9a-f]{64}")
 
 EncryptionContext = Mapping[str, str]
+REMEMBERED: Final = 1024
 
 
-class BlobHeader(NamedTuple):
+class BlobHeader:
     """Which key and which of its materials a blob needs. Not authenticated until the blob is decrypted."""
 
-    key_id: str
-    material_id: str
+    __slots__ = ("key_id", "material_id")
+
+    def __init__(self, key_id: str, material_id: str) -> None:
+        self.key_id = key_id
+        self.material_id = material_id
 
 
 class KeyMaterial:
@@ -97,10 +101,13 @@ def parse_header(blob: bytes) -> BlobHeader:
     """The key and material that a blob names; DecryptError when it is no blob of ours."""
     if not blob.startswith(_START) or not _MINIMUM_SIZE <= len(blob) <= MAXIMUM_SIZE:
         raise DecryptError
-    return _header(blob[_KEY_AT - 1 : _SALT_AT])
+    names = blob[_KEY_AT - 1 : _SALT_AT]
+    return _headers.get(names) or remember(_headers, names, _header(names), REMEMBERED)
 
 
-@lru_cache(maxsize=1024)
+_headers: Final[dict[bytes, BlobHeader]] = {}
+
+
 def _header(names: bytes) -> BlobHeader:
     kind = names[0]
     digits = names[1:17].hex()
@@ -115,10 +122,15 @@ def _header(names: bytes) -> BlobHeader:
 
 def encode_context(context: EncryptionContext | None) -> bytes:
     """The one encoding of a set of pairs, whatever their order. UnicodeEncodeError (a ValueError) if not Unicode."""
-    return _encode_pairs(tuple(context.items())) if context else b"\0\0\0\0"
+    if not context:
+        return b"\0\0\0\0"
+    pairs = tuple(context.items())
+    return _encoded.get(pairs) or remember(_encoded, pairs, _encode_pairs(pairs), REMEMBERED)
 
 
-@lru_cache(maxsize=1024)
+_encoded: Final[dict[tuple[tuple[str, str], ...], bytes]] = {}
+
+
 def _encode_pairs(pairs: tuple[tuple[str, str], ...]) -> bytes:
     context = dict(pairs)
     encoded = [len(context).to_bytes(4, "big")]

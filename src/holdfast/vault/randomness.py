@@ -14,8 +14,9 @@ from __future__ import annotations
 import builtins
 import hashlib
 import os
-from functools import lru_cache
-from typing import Protocol
+from typing import Final, Protocol
+
+from holdfast.remember import remember
 
 _BUFFER_SIZE = 4096
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
@@ -109,9 +110,15 @@ def time_ordered_id(randomness: Randomness, milliseconds: int) -> str:
     return moment_prefix(milliseconds) + randomness.uuid4()[15:]
 
 
-@lru_cache(maxsize=16)
+_prefixes: Final[dict[int, str]] = {}
+
+
 def moment_prefix(milliseconds: int) -> str:
     """The first 15 characters of every `time_ordered_id` of a moment."""
+    return _prefixes.get(milliseconds) or remember(_prefixes, milliseconds, _prefix(milliseconds), 16)
+
+
+def _prefix(milliseconds: int) -> str:
     return f"{milliseconds >> 16 & 0xFFFFFFFF:08x}-{milliseconds & 0xFFFF:04x}-7"
 
 

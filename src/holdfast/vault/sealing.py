@@ -20,12 +20,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from holdfast.remember import remember
 from holdfast.vault.derivation import KEY_SIZE, NONCE_SIZE, SALT_SIZE, TAG_SIZE, MessageKeys, subkey
 from holdfast.vault.errors import DecryptError
 from holdfast.vault.randomness import Randomness
@@ -144,8 +144,14 @@ def open_message(magic: bytes, keys: PurposeKeys, bound: bytes, sealed: bytes) -
         raise DecryptError from None
 
 
-@lru_cache(maxsize=1024)
+_identities: Final[dict[Row, bytes]] = {}
+
+
 def _row_identity(row: Row) -> bytes:
+    return _identities.get(row) or remember(_identities, row, _encode_row(row), 1024)
+
+
+def _encode_row(row: Row) -> bytes:
     encoded = [len(row).to_bytes(4, "big")]
     for part in row:
         if isinstance(part, str):

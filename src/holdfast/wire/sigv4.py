@@ -15,11 +15,10 @@ content-type is accepted, as AWS does: tools that send presigned requests add on
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable, Hashable
-
-import msgspec
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Final
 
 from holdfast.wire.messages import Request
 from holdfast.wire.regions import PARTITION_OF
@@ -50,12 +49,18 @@ __all__ = ["WINDOW_MINUTES", "Presented", "SigningKeys", "Verified", "parse", "v
 WINDOW_MINUTES = 15
 
 
-class Verified(msgspec.Struct, frozen=True, gc=False):
+_PARTITION_OF: Final = PARTITION_OF
+
+
+class Verified:
     """Proof that whoever sent the request holds the secret access key of `presented.access_key_id`."""
 
-    presented: Presented
-    body_signed: bool
-    """False for UNSIGNED-PAYLOAD: the body could be anybody's."""
+    __slots__ = ("body_signed", "presented")
+
+    def __init__(self, presented: Presented, body_signed: bool) -> None:
+        self.presented = presented
+        self.body_signed = body_signed
+        """False for UNSIGNED-PAYLOAD: the body could be anybody's."""
 
 
 def verify(
@@ -102,7 +107,7 @@ def verify(
     name = (presented.access_key_id, version, scope.text)
     held = None if keys is None else keys.get(name)
     key = held or SigningKey(signing_key(secret if isinstance(secret, bytes) else secret(), scope))
-    matches = presented.signature.isascii() and hmac.compare_digest(key.signature(text), presented.signature)
+    matches = presented.signature.isascii() and compare_digest(key.signature(text), presented.signature)
     if not (matches and payload_agrees):
         raise SignatureMismatch(Steps(canonical, text))
     if keys is not None and held is None:
@@ -125,12 +130,12 @@ def _check_clock(presented: Presented, now: int, window_minutes: int, honour_exp
 def _check_scope(presented: Presented, service: str | tuple[str, ...]) -> None:
     scope = presented.scope
     signed_on = presented.date[:8]
+    right = scope.region in _PARTITION_OF and scope.terminator == TERMINATOR and scope.date == signed_on
     services = service if isinstance(service, tuple) else (service,)
-    right = scope.region in PARTITION_OF and scope.terminator == TERMINATOR and scope.date == signed_on
     if right and scope.service in services:
         return
     wrong = {
-        "region": scope.region not in PARTITION_OF,
+        "region": scope.region not in _PARTITION_OF,
         "service": scope.service not in services,
         "terminator": scope.terminator != TERMINATOR,
         "date": scope.date != signed_on,
@@ -149,7 +154,7 @@ def _payload_hash(request: Request) -> tuple[str, bool]:
         if not request.secure:
             raise PayloadHashError("x-amz-content-sha256 may be UNSIGNED-PAYLOAD over TLS only")
         return UNSIGNED_PAYLOAD, True
-    computed = hashlib.sha256(request.body).hexdigest()
+    computed = sha256(request.body).hexdigest()
     if declared is None or declared == computed:
         return computed, True
     if len(declared) != 64:

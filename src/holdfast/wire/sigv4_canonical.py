@@ -10,9 +10,9 @@ proxy strip an empty header unnoticed), and a query part that cannot be decoded 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Hashable
+from hashlib import sha256
 from operator import itemgetter
 from typing import Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
@@ -32,15 +32,21 @@ SigningKeyName = tuple[str, Hashable, str]
 """Access key id, version of the row that holds its secret, credential scope."""
 
 
-class Scope(msgspec.Struct, frozen=True, gc=False):
+class Scope:
     """What a signing key is good for. `text` is the four parts joined with slashes, as signed."""
 
-    text: str
-    date: str
-    """yyyymmdd, not checked."""
-    region: str
-    service: str
-    terminator: str
+    __slots__ = ("date", "region", "service", "terminator", "text")
+
+    def __init__(self, text: str, date: str, region: str, service: str, terminator: str) -> None:
+        self.text = text
+        self.date = date
+        """yyyymmdd, not checked."""
+        self.region = region
+        self.service = service
+        self.terminator = terminator
+
+    def __repr__(self) -> str:
+        return f"Scope({self.text!r})"
 
 
 class Steps(msgspec.Struct, frozen=True, gc=False):
@@ -168,7 +174,7 @@ def canonical_request(
 
 def string_to_sign(date: str, scope: Scope, canonical: str) -> str:
     """`date` as yyyymmddThhmmssZ."""
-    return f"{ALGORITHM}\n{date}\n{scope.text}\n{hashlib.sha256(wire_bytes(canonical)).hexdigest()}"
+    return f"{ALGORITHM}\n{date}\n{scope.text}\n{sha256(wire_bytes(canonical)).hexdigest()}"
 
 
 def signing_key(secret: bytes, scope: Scope) -> bytes:

@@ -8,15 +8,12 @@ in its size, and no text or repr repeats what may be a secret pasted in the wron
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
-import msgspec
-
+from holdfast.remember import remember
 from holdfast.wire.messages import Request
 from holdfast.wire.sigv4_canonical import ALGORITHM, Scope, SignedHeaders, query_pairs
 from holdfast.wire.sigv4_errors import AmbiguousSignature, IncompleteSignatureException, hashed, shown
-
-ValueT = TypeVar("ValueT")
 
 LONGEST_EXPIRY = 604_800
 """Seconds that a presigned request may ask to be valid for; the least is 1."""
@@ -36,21 +33,45 @@ _HEADER_REQUIRED = ("Credential", "Signature", "SignedHeaders")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-class Presented(msgspec.Struct, frozen=True, gc=False):
+class Presented:
     """The credentials a request claims. Nothing here is proven yet."""
 
-    form: Literal["header", "presigned"]
-    access_key_id: str
-    scope: Scope
-    signed_headers: SignedHeaders
-    signature: str
-    date: str
-    """yyyymmddThhmmssZ, a real moment."""
-    timestamp: int
-    """The same in seconds since 1970."""
-    session_token: str | None = None
-    expires: int | None = None
-    """Seconds a presigned request asks to be valid for."""
+    __slots__ = (
+        "access_key_id",
+        "date",
+        "expires",
+        "form",
+        "scope",
+        "session_token",
+        "signature",
+        "signed_headers",
+        "timestamp",
+    )
+
+    def __init__(
+        self,
+        form: Literal["header", "presigned"],
+        access_key_id: str,
+        scope: Scope,
+        signed_headers: SignedHeaders,
+        signature: str,
+        date: str,
+        timestamp: int,
+        session_token: str | None = None,
+        expires: int | None = None,
+    ) -> None:
+        self.form = form
+        self.access_key_id = access_key_id
+        self.scope = scope
+        self.signed_headers = signed_headers
+        self.signature = signature
+        self.date = date
+        """yyyymmddThhmmssZ, a real moment."""
+        self.timestamp = timestamp
+        """The same in seconds since 1970."""
+        self.session_token = session_token
+        self.expires = expires
+        """Seconds a presigned request asks to be valid for."""
 
     def __repr__(self) -> str:
         # A secret key pasted in the place of the id must not come out in a log; ids are upper-case letters and digits.
@@ -92,7 +113,7 @@ def _parse_header(authorization: str, headers: dict[str, str]) -> Presented:
         parts, signed = _read_authorization(authorization, headers)
         usual = len(signed) == 64 and authorization.endswith(signed) and len(parts[2].names) <= _MEMO_HEADERS
         if usual and len(prefix) <= _MEMO_LENGTH:
-            _remember(_parts_of, prefix, parts)
+            remember(_parts_of, prefix, parts, _MEMO_ENTRIES)
         if date is None:
             date = _basic_date(headers.get("date", ""))
     timestamp = _timestamp_of.get(date)
@@ -217,7 +238,7 @@ def _read_date(date: str) -> int:
         except ValueError:
             pass
         else:
-            _remember(_timestamp_of, date, timestamp)
+            remember(_timestamp_of, date, timestamp, _MEMO_ENTRIES)
             return timestamp
     raise IncompleteSignatureException(
         f"Date must be in ISO-8601 'basic format'. Got '{shown(date)}'. See http://en.wikipedia.org/wiki/ISO_8601"
@@ -231,13 +252,6 @@ def _basic_date(header: str) -> str:
         _, day, month, year, clock, _ = words
         return f"{year}{_MONTHS.index(month) + 1:02}{day.zfill(2)}T{clock.replace(':', '')}Z"
     return header
-
-
-def _remember(table: dict[str, ValueT], name: str, value: ValueT) -> None:
-    """Keep what was read, within bounds: whoever fills the table costs others a second look, and no memory."""
-    if len(table) >= _MEMO_ENTRIES:
-        table.clear()
-    table[name] = value
 
 
 def signed_service(request: Request) -> str:

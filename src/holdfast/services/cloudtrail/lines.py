@@ -7,9 +7,9 @@ most of them are written as pages (`pages.py`), which hold each part once: so th
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Final
 
+from holdfast.remember import remember
 from holdfast.vault.randomness import moment_prefix
 
 WHOLE: Final = -1
@@ -54,7 +54,7 @@ class Line:
         event_id = event_id_of(self.now, self.request_id, number)
         parts = (
             self.head,
-            _second(self.now // 1000),
+            _members_of(self.now // 1000),
             self.request_id.encode(),
             b'","eventID":"',
             event_id.encode(),
@@ -76,7 +76,13 @@ def second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@lru_cache(maxsize=64)
+_seconds: Final[dict[int, bytes]] = {}
+
+
+def _members_of(seconds: int) -> bytes:
+    return _seconds.get(seconds) or remember(_seconds, seconds, _second(seconds), 64)
+
+
 def _second(seconds: int) -> bytes:
     """The members from the time to the request id, of all records of one second."""
     return f',"eventTime":"{second(seconds)}","requestID":"'.encode()

@@ -18,6 +18,7 @@ import msgspec
 
 from holdfast.access.principal import Principal, PrincipalKind
 from holdfast.api.base import AccessDeniedException, Operation, Shape
+from holdfast.remember import remember
 from holdfast.services.cloudtrail.attributes import terms_of
 from holdfast.services.cloudtrail.lines import second
 from holdfast.services.cloudtrail.marks import marks_of, marks_of_all
@@ -160,7 +161,14 @@ def _kinds(annotation: Any) -> Iterator[type]:
         yield from _kinds(part)
 
 
-@lru_cache(maxsize=2048)
+_writers: Final[dict[type[Shape], Writer]] = {}
+
+
+def _writer(value: Shape) -> Writer:
+    shape = type(value)
+    return _writers.get(shape) or remember(_writers, shape, writer(shape), 2048)
+
+
 def writer(shape: type[Shape]) -> Writer:
     """A function from a structure to the JSON text that may stand in a record; `null` when nothing may.
 
@@ -311,9 +319,16 @@ def _constant_part(
     return _encode(part)[:-1], marks_of_all(terms_of(part))
 
 
-@lru_cache(maxsize=1024)
+_resource_parts: Final[dict[tuple[str, tuple[str, ...]], tuple[bytes, int, tuple[str, ...]]]] = {}
+
+
 def _resources(account: str, arns: tuple[str, ...]) -> tuple[bytes, int, tuple[str, ...]]:
     """The `resources` element, its marks, and the other accounts that own some of them."""
+    name = (account, arns)
+    return _resource_parts.get(name) or remember(_resource_parts, name, _write_resources(account, arns), 1024)
+
+
+def _write_resources(account: str, arns: tuple[str, ...]) -> tuple[bytes, int, tuple[str, ...]]:
     rows: list[dict[str, str]] = []
     owners: dict[str, None] = {}
     for arn in arns:
@@ -363,7 +378,7 @@ def record(trace: Trace, facts: Facts) -> Recorded:
     answered = b"null"
     decisions = call.decisions
     if output is not None and facts.shows_output:
-        answered = writer(type(output))(output)
+        answered = _writer(output)(output)
         if answered == b"null" and operation.service in NAMES_ITS_RESOURCE:
             answered = b'{"arn":' + _encode(decisions[0].resource) + b"}"
     error = trace.error
@@ -387,7 +402,7 @@ def record(trace: Trace, facts: Facts) -> Recorded:
         marks |= more
         if owners:
             owners = _let_at(call, owners) if error is None else ()
-    asked = b"null" if given is None else writer(type(given))(given)
+    asked = b"null" if given is None else _writer(given)(given)
     tail = (
         b',"requestParameters":',
         asked if len(asked) <= LARGEST_ELEMENT else OMITTED,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from holdfast.store.statements import Statement
 
 if TYPE_CHECKING:
-    from holdfast.store.transaction import Transaction
+    from holdfast.store.transaction import Row, Transaction
 
 INSERT_ACCOUNT = Statement("INSERT INTO account (account, created) VALUES (?, ?) ON CONFLICT (account) DO NOTHING")
 READ_IAM_VERSION: Final = Statement("SELECT iam_version FROM account WHERE account = ?")
@@ -37,24 +37,42 @@ WRITE_METADATA = Statement(
 ACCESS_KEY_TABLE = "access_key"
 
 
-class AccessKey(NamedTuple):
+class AccessKey:
     """One credential as the store has it."""
 
-    access_key_id: str
-    account: str
-    kind: str
-    principal_id: str
-    principal_arn: str
-    active: int
-    """0 or 1."""
-    secret_sealed: bytes
-    row_version: int
-    user_name: str
-    """Empty for the account's root user."""
-    last_used: int
-    """Service time in milliseconds, as far as it is on disk."""
-    iam_version: int
-    """Of the account: what is derived from its users, roles and policies belongs to one version."""
+    __slots__ = (
+        "access_key_id",
+        "account",
+        "active",
+        "iam_version",
+        "kind",
+        "last_used",
+        "principal_arn",
+        "principal_id",
+        "row",
+        "row_version",
+        "secret_sealed",
+        "user_name",
+    )
+
+    def __init__(self, access_key_id: str, row: Row) -> None:
+        """`row`: of READ_ACCESS_KEY."""
+        self.access_key_id = access_key_id
+        self.row = row
+        self.account: str = row[0]
+        self.kind: str = row[1]
+        self.principal_id: str = row[2]
+        self.principal_arn: str = row[3]
+        self.active: int = row[4]
+        """0 or 1."""
+        self.secret_sealed: bytes = row[5]
+        self.row_version: int = row[6]
+        self.user_name: str = row[7]
+        """Empty for the account's root user."""
+        self.last_used: int = row[8]
+        """Service time in milliseconds, as far as it is on disk."""
+        self.iam_version: int = row[9]
+        """Of the account: what is derived from its users, roles and policies belongs to one version."""
 
 
 def read_access_key(transaction: Transaction, access_key_id: str, known: AccessKey | None = None) -> AccessKey | None:
@@ -62,7 +80,7 @@ def read_access_key(transaction: Transaction, access_key_id: str, known: AccessK
     row = transaction.once(READ_ACCESS_KEY, access_key_id)
     if row is None:
         return None
-    return known if known is not None and known[1:] == row else AccessKey(access_key_id, *row)
+    return known if known is not None and known.row == row else AccessKey(access_key_id, row)
 
 
 def read_metadata(transaction: Transaction, name: str) -> bytes | None:

@@ -10,8 +10,9 @@ InvalidCiphertextException without a text.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
-from holdfast.access.decision import Context
+from holdfast.access.decision import Context, Outcome
 from holdfast.api import kms
 from holdfast.api.base import ValidationException
 from holdfast.services.call import Call
@@ -31,6 +32,9 @@ from holdfast.services.kms.rules import DRY_RUN_TEXT, KeyState, require_usable, 
 from holdfast.vault.errors import DecryptError
 from holdfast.vault.kms_blob import BlobHeader, KeyMaterial, parse_header
 
+ALLOW: Final = Outcome.ALLOW
+_DecryptResponse: Final = kms.DecryptResponse
+"""Found once, not by name in its module each time."""
 IGNORE_CIPHERTEXT = "IGNORE_CIPHERTEXT"
 DATA_KEY_SIZES = {"AES_256": 32, "AES_128": 16}
 
@@ -62,7 +66,7 @@ def decrypt(call: Call, value: kms.DecryptRequest) -> kms.DecryptResponse:
     blob = value.CiphertextBlob
     found, plaintext = _open(call, "kms:Decrypt", blob, _header(blob), value.KeyId, context)
     stop_dry_run(value.DryRun)
-    return kms.DecryptResponse(
+    return _DecryptResponse(
         KeyId=found.arn,
         Plaintext=plaintext,
         EncryptionAlgorithm=SYMMETRIC,
@@ -231,7 +235,7 @@ def _key_of_ciphertext(
     not in the answer, not in an explanation, and not from the own trail. A key never loses a material, so a header that
     names a material which the key never had was changed: whoever may use the key is told as of any changed ciphertext.
     """
-    key_id, material_id = header
+    key_id, material_id = header.key_id, header.material_id
     account = call.account
     row = call.tx.once(records.USE_MATERIAL, account, call.region, key_id, material_id)
     changed = False
@@ -249,7 +253,7 @@ def _key_of_ciphertext(
     key = found.key
     keys_of_request = KeyContext(call, account, key, context, "", keys.cryptographic(more))
     decision = check(call, action, found.arn, account, key, keys_of_request)
-    if not decision.allowed:
+    if decision.outcome is not ALLOW:
         if account != call.account and not let_in(decision):
             decision = without_policy(call, action, keys.arn_of(call, call.account, key_id))
             call.conceal(decision)
@@ -271,7 +275,7 @@ def _named_key(
         )
     if found.key.material_id == header.material_id:
         return found
-    row = call.tx.one(records.USE_MATERIAL, found.account, call.region, *header)
+    row = call.tx.one(records.USE_MATERIAL, found.account, call.region, header.key_id, header.material_id)
     if row is None:
         raise kms.InvalidCiphertextException
     return keys.in_use(call.partition, found.account, call.region, row)

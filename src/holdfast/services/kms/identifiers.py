@@ -6,11 +6,11 @@ Management operations take the first two only. Replies name a key by its ARN. Te
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from holdfast.api.base import ServiceError, ValidationException
 from holdfast.api.kms import InvalidAliasNameException, InvalidArnException, NotFoundException
+from holdfast.remember import remember
 from holdfast.services.arn import parse_arn
 
 ALIAS_PREFIX = "alias/"
@@ -52,12 +52,19 @@ def alias_not_found(arn: str) -> NotFoundException:
     return NotFoundException(f"Alias {arn} is not found.")
 
 
-@lru_cache(maxsize=1024)
+_references: Final[dict[tuple[str, str, str], KeyReference]] = {}
+
+
 def parse_key_id(text: str, account: str, region: str) -> KeyReference:
     """Take apart the KeyId of a caller of `account` in `region`. Whether such a key exists is another question.
 
     Raises NotFoundException or InvalidArnException with KMS's texts.
     """
+    name = (text, account, region)
+    return _references.get(name) or remember(_references, name, _parse(text, account, region), 1024)
+
+
+def _parse(text: str, account: str, region: str) -> KeyReference:
     if text.startswith("arn:"):
         return _parse_arn(text, region)
     if text.startswith(ALIAS_PREFIX):

@@ -6,11 +6,11 @@ INVARIANT: a key is read, then authorized, and only then is anything about it to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from holdfast.access.decision import denial_text
 from holdfast.api.base import AccessDeniedException
+from holdfast.remember import remember
 from holdfast.services.kms import events, records
 from holdfast.services.kms.authorization import SYMMETRIC, KeyContext, Suits, authorize, deny
 from holdfast.services.kms.identifiers import (
@@ -52,14 +52,17 @@ class Found(NamedTuple):
     account: str
 
 
-class FoundInUse(NamedTuple):
+class FoundInUse:
     """A key, with one of its materials, that the caller may use. Its state is still to be asked for."""
 
-    key: KeyInUse
-    arn: str
-    account: str
-    region: str
-    """The key's own, not the caller's."""
+    __slots__ = ("account", "arn", "key", "region")
+
+    def __init__(self, key: KeyInUse, arn: str, account: str, region: str) -> None:
+        self.key = key
+        self.arn = arn
+        self.account = account
+        self.region = region
+        """The key's own, not the caller's."""
 
 
 def arn_of(call: Call, account: str, key_id: str) -> str:
@@ -156,11 +159,18 @@ def use(
     return found
 
 
-@lru_cache(maxsize=1024)
+_in_use: Final[dict[tuple[str, str, str, Row], FoundInUse]] = {}
+
+
 def in_use(partition: str, account: str, region: str, row: Row) -> FoundInUse:
     """What one row of the USE statements says, not authorized yet. The row itself is the name under which it is kept."""
-    key = KeyInUse(*row)
-    return FoundInUse(key, key_arn(partition, region, account, key.key_id), account, region)
+    name = (partition, account, region, row)
+    found = _in_use.get(name)
+    if found is None:
+        key = KeyInUse(*row)
+        found = FoundInUse(key, key_arn(partition, region, account, key.key_id), account, region)
+        remember(_in_use, name, found, 1024)
+    return found
 
 
 def key_id_of(call: Call, key_id: str) -> str:

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from holdfast.access.document import PolicyError, parse
 from holdfast.access.policy import CompiledPolicy, PolicyKind, compile_policy
 from holdfast.api.kms import LimitExceededException, MalformedPolicyDocumentException
+from holdfast.remember import remember
 
 POLICY_NAME = "default"
 DEFAULT_POLICY = "default key policy"
@@ -155,19 +155,18 @@ def policy_text(managed_for: str, text: str, partition: str, account: str, regio
 def compiled_policy(managed_for: str, text: str, partition: str, account: str, region: str) -> CompiledPolicy:
     """The same, compiled. Most keys have no text of their own, and share what is compiled for their account."""
     if text:
-        return _compiled(text, "key policy")
-    return _predefined(managed_for, partition, account, region if managed_for else "")
+        return _written.get(text) or remember(_written, text, _compile(text, "key policy"), 512)
+    kind = (managed_for, partition, account, region if managed_for else "")
+    return _predefined.get(kind) or remember(_predefined, kind, _predefine(*kind), 4096)
 
 
-@lru_cache(maxsize=4096)
-def _predefined(managed_for: str, partition: str, account: str, region: str) -> CompiledPolicy:
+_written: Final[dict[str, CompiledPolicy]] = {}
+_predefined: Final[dict[tuple[str, str, str, str], CompiledPolicy]] = {}
+
+
+def _predefine(managed_for: str, partition: str, account: str, region: str) -> CompiledPolicy:
     name = f"fixed policy of alias/aws/{managed_for}" if managed_for else DEFAULT_POLICY
     return _compile(policy_text(managed_for, "", partition, account, region), name)
-
-
-@lru_cache(maxsize=512)
-def _compiled(text: str, name: str) -> CompiledPolicy:
-    return _compile(text, name)
 
 
 def _compile(text: str, name: str) -> CompiledPolicy:

@@ -13,19 +13,31 @@ from holdfast.store.statements import Statement
 from holdfast.store.transaction import Transaction
 
 
-class KeyInUse(NamedTuple):
+class KeyInUse:
     """What encrypting and decrypting need of a key: its state, whose it is, and one of its materials, sealed."""
 
-    key_id: str
-    state: str
-    managed_for: str
-    """The service of an AWS managed key; empty for a customer managed one."""
-    policy: str
-    """As for `Key`."""
-    grants: int
-    """How many grants it has."""
-    material_id: str
-    material_sealed: bytes
+    __slots__ = ("grants", "key_id", "managed_for", "material_id", "material_sealed", "policy", "state")
+
+    def __init__(
+        self,
+        key_id: str,
+        state: str,
+        managed_for: str,
+        policy: str,
+        grants: int,
+        material_id: str,
+        material_sealed: bytes,
+    ) -> None:
+        self.key_id = key_id
+        self.state = state
+        self.managed_for = managed_for
+        """The service of an AWS managed key; empty for a customer managed one."""
+        self.policy = policy
+        """As for `Key`."""
+        self.grants = grants
+        """How many grants it has."""
+        self.material_id = material_id
+        self.material_sealed = material_sealed
 
 
 class Key(NamedTuple):

@@ -8,9 +8,9 @@ is the owner's business.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from holdfast.access.decision import ContextValue, denial_text
+from holdfast.access.decision import ContextValue, Outcome, denial_text
 from holdfast.access.evaluate import evaluate
 from holdfast.access.request import AccessRequest
 from holdfast.api import secretsmanager as api
@@ -27,6 +27,7 @@ from holdfast.services.stored_tags import decode_tags
 NOT_FOUND = "Secrets Manager can't find the specified secret."
 NO_TOKEN = "You must provide a ClientRequestToken value. We recommend a UUID-type value."  # noqa: S105 - AWS's text
 
+ALLOW: Final = Outcome.ALLOW
 RequestContext = dict[str, ContextValue]
 PRIMARY_REGION = "secretsmanager:SecretPrimaryRegion"
 _RESOURCE_KEYS = ("aws:ResourceTag/", "secretsmanager:ResourceTag/", "secretsmanager:resource/", PRIMARY_REGION)
@@ -82,7 +83,7 @@ def authorize_found(
 ) -> None:
     """Authorize against the ARN of a secret that exists, and its resource policy; AccessDeniedException."""
     decision = call.check(action, arn, context, owner=owner, resource_policy=compiled(policy))
-    if decision.allowed:
+    if decision.outcome is ALLOW:
         return
     if owner != call.account:
         # Across accounts nothing is allowed without a resource policy: this is a denial, too.

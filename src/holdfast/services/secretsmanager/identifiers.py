@@ -10,10 +10,10 @@ secret name with a hyphen followed by six characters", CreateSecret), and like A
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from holdfast.api import secretsmanager as api
+from holdfast.remember import remember
 from holdfast.services.arn import parse_arn
 
 SUFFIX_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -39,12 +39,24 @@ def secret_arn(partition: str, account: str, region: str, name: str, suffix: str
     return f"arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{suffix}"
 
 
-@lru_cache(maxsize=1024)
+_references: Final[dict[tuple[str, str, str, str], Reference]] = {}
+
+
 def reference(partition: str, account: str, region: str, secret_id: str) -> Reference | None:
     """What `secret_id` names for a caller of this account and region; None when it can name no secret here.
 
     An ARN of another Region names none: secrets are found in their own Region only.
     """
+    name = (partition, account, region, secret_id)
+    known = _references.get(name)
+    if known is None:
+        known = _refer(partition, account, region, secret_id)
+        if known is not None:
+            remember(_references, name, known, 1024)
+    return known
+
+
+def _refer(partition: str, account: str, region: str, secret_id: str) -> Reference | None:
     if not secret_id.startswith("arn:"):
         return Reference(account, region, secret_id, "")
     arn = parse_arn(secret_id)

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from holdfast.services.call import Call
 
 GET_SECRET_VALUE: Final = "secretsmanager:GetSecretValue"  # noqa: S105 - an action's name
+_GetSecretValueResponse: Final = api.GetSecretValueResponse
+"""Found once, not by name in its module each time."""
 BATCH = 20
 
 NO_VALUE = "You must provide either SecretString or SecretBinary."
@@ -81,7 +83,7 @@ def get_secret_value(call: Call, value: api.GetSecretValueRequest) -> api.GetSec
     if version_accessed < today:
         call.note(records.VERSION_ACCESS, (account, region, name, found_id), today)
     is_string = kind == values.STRING
-    return api.GetSecretValueResponse(
+    return _GetSecretValueResponse(
         ARN=arn,
         Name=name,
         VersionId=found_id,

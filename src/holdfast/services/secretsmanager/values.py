@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from holdfast.api import kms
 from holdfast.api import secretsmanager as api
 from holdfast.api.base import AccessDeniedException, Operation, ServiceError, Shape, ValidationException
+from holdfast.remember import remember
 from holdfast.services.secretsmanager.identifiers import DEFAULT_KEY, is_default_key
 from holdfast.services.secretsmanager.records import SealedValue, Version
 from holdfast.vault.errors import DecryptError
@@ -31,6 +32,10 @@ OutputT = TypeVar("OutputT", bound=Shape)
 
 SERVICE_NAME: Final = "secretsmanager"
 MAXIMUM_SIZE = 65536
+_DECRYPT: Final = kms.Decrypt
+_DecryptRequest: Final = kms.DecryptRequest
+_DecryptionFailure: Final = api.DecryptionFailure
+"""What every read of a value asks for: found once, not by name in its module each time."""
 STRING: Final = "string"
 BINARY = "binary"
 KEY_CHECK_VERSION = "RequestToValidateKeyAccess"
@@ -153,8 +158,11 @@ def _stored_key(call: Call, arn: str, kms_key_id: str, key_arn: str | None) -> s
     return "" if default or key_arn is None else key_arn
 
 
+_owners: Final[dict[str, str]] = {}
+
+
 def _owner(arn: str) -> str:
-    return arn.split(":", 5)[4]
+    return _owners.get(arn) or remember(_owners, arn, arn.split(":", 5)[4], 1024)
 
 
 def _named_key(call: Call, arn: str, kms_key_id: str) -> str:
@@ -178,13 +186,13 @@ def _generate(call: Call, arn: str, version_id: str, kms_key_id: str) -> kms.Gen
 
 
 def _unwrap(call: Call, arn: str, version_id: str, kms_key: str, data_key: bytes) -> bytes:
-    request = kms.DecryptRequest(CiphertextBlob=data_key, EncryptionContext=_context(arn, version_id))
+    request = _DecryptRequest(CiphertextBlob=data_key, EncryptionContext=_context(arn, version_id))
     if not kms_key:
         if _owner(arn) != call.account:
             raise api.InvalidRequestException(DEFAULT_KEY_OF_ANOTHER)
     elif _owner(kms_key) != call.account:
         request.KeyId = kms_key
-    plaintext = _ask(call, kms.Decrypt, request, api.DecryptionFailure, "decrypt").Plaintext
+    plaintext = _ask(call, _DECRYPT, request, _DecryptionFailure, "decrypt").Plaintext
     assert plaintext is not None
     return plaintext
 
