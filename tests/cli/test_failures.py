@@ -84,6 +84,8 @@ def test_a_data_directory_that_cannot_be_used(command: Command, tmp_path: Path) 
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)
     fails(command("serve", "--data", "open", "--port", "0"), DirectoryUnusable, "chmod 700")
+    fails(command("serve", "--data", "name\udcff", "--port", "0"), DirectoryUnusable, "UTF-8")
+    assert not (tmp_path / "name\udcff").exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

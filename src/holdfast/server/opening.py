@@ -86,6 +86,8 @@ def remember_clock(opened: Opened, *, movable: bool) -> None:
 
 
 def _make(directory: Path) -> None:
+    if not _is_text(directory):
+        raise DirectoryUnusable("the name of the data directory is not UTF-8: name another with --data")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         mode = directory.stat().st_mode
@@ -97,6 +99,15 @@ def _make(directory: Path) -> None:
         raise DirectoryUnusable(
             f"{directory} cannot be written: give this user the directory, or name another with --data"
         )
+
+
+def _is_text(path: Path) -> bool:
+    """Whether every part of a path is UTF-8, as SQLite names its files (https://www.sqlite.org/c3ref/open.html)."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unusable(directory: Path, error: OSError) -> DirectoryUnusable:

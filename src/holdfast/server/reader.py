@@ -38,7 +38,7 @@ from holdfast.server.listener import Listener, server_tls_context
 from holdfast.server.logs import Log
 from holdfast.server.metrics import Metrics
 from holdfast.server.notebook import Notebook
-from holdfast.server.reader_line import Counts, Kind, Line, Order
+from holdfast.server.reader_line import Counts, Kind, LineEnd, Order
 from holdfast.server.reading import ReadingPipeline, Snapshots
 from holdfast.server.surroundings import ServerSurroundings
 from holdfast.store.sqlite import SqliteDatabase
@@ -110,7 +110,7 @@ class ReaderProcess:
             on_error=lambda error: self._log.failure("listener", error),
         )
         self._listener.parted = self._parted
-        self._line = Line(self._take, self._lost)
+        self._line = LineEnd(self._take, self._lost)
         self._numbers = 0
         self._waiting: dict[int, Reply] = {}
         self._batches: dict[int, Done] = {}

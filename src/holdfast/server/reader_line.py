@@ -147,7 +147,7 @@ def decode_batch(payload: bytes) -> tuple[int, Batch]:
     return number, Batch([Page(*page) for page in pages], [Record(*record) for record in apart], notes, count)
 
 
-class Line(asyncio.Protocol):
+class LineEnd(asyncio.Protocol):
     """One end. `take` gets each frame; `lost` is called once, when the other end is gone."""
 
     def __init__(self, take: Callable[[int, bytes], None], lost: Callable[[], None]) -> None:

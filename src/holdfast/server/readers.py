@@ -28,7 +28,7 @@ from holdfast.compiled import VARIABLE
 from holdfast.server import reader_line as wire
 from holdfast.server.http_limits import Refusal
 from holdfast.server.http_response import INTERNAL_ERROR, of_refusal
-from holdfast.server.reader_line import Kind, Line
+from holdfast.server.reader_line import Kind, LineEnd
 
 if TYPE_CHECKING:
     from holdfast.server.listener import Listener
@@ -186,7 +186,7 @@ class Reader:
         self.connections = 0
         """Given to it, and not reported closed."""
         self._gone = asyncio.Event()
-        self._line = Line(self._take, self._gone.set)
+        self._line = LineEnd(self._take, self._gone.set)
         self._door: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._flushes: dict[int, asyncio.Future[bool]] = {}

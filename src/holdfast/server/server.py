@@ -24,6 +24,7 @@ from holdfast.rotation.engines import ABSENT, ENGINES
 from holdfast.rotation.surroundings import RotationSurroundings
 from holdfast.server import collector
 from holdfast.server.audit_heads import FILE_NAME, HeadsFile
+from holdfast.server.cores import usable_cores
 from holdfast.server.deliveries import HOUR
 from holdfast.server.errors import BadSetting, DirectoryUnusable, PortInUse
 from holdfast.server.functions import FunctionSettings
@@ -172,7 +173,7 @@ def _readers(settings: Settings, opened: Opened, house: House, listener: Listene
     """Reading processes, not started yet, put together with the house; None without any."""
     number = settings.readers
     if number is None:
-        number = 0 if settings.one_process else min(len(os.sched_getaffinity(0)) - 1, MOST_READERS)
+        number = 0 if settings.one_process else min(usable_cores() - 1, MOST_READERS)
     if not number:
         return None
     from holdfast.server.reader_line import Order  # start-up is measured, and one process needs none of it

@@ -326,7 +326,7 @@ class Settings:
             "How many processes beside the main one answer reads of Secrets Manager, Parameter Store and KMS; the main one "
             "writes, and does everything else. 0: the main one does all, as always with a movable clock and with "
             "`--quotas aws`.",
-            otherwise="auto: as many as there are cores beside the first, 3 at most",
+            otherwise="auto: as many as there are cores beside the first, or as a container's quota pays for, 3 at most",
         ),
     ] = None
     job_workers: Annotated[
