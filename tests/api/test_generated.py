@@ -16,7 +16,7 @@ from holdfast.api.base import Api, ServiceError, Shape
 from holdfast.wire.shapes import members_of
 
 DIRECTORY = Path(holdfast.api.__file__).parent
-MODULES = sorted(path.stem for path in DIRECTORY.glob("*.py") if path.stem not in {"__init__", "base"})
+MODULES = sorted(path.stem for path in DIRECTORY.glob("*.py") if path.stem not in {"__init__", "base", "operation"})
 
 
 def module(name: str) -> Any:
