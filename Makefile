@@ -24,7 +24,7 @@ serve: .venv/.runtime ## Start a server on ./holdfast-data (ARGUMENTS="--port 45
 test: .venv/.development $(javascript:%=%/node_modules/.ready) ## Run every test; installs what they need (ARGUMENTS="-k label")
 	@sh scripts/setup-system.sh || echo "make: the tests that need them will fail" >&2
 	@sh scripts/setup-compiled.sh
-	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/python -m pytest $(ARGUMENTS)
+	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGUMENTS)
 
 chaos: .venv/.development ## Kill the server and cut the power, hundreds of times (HOLDFAST_CHAOS_SEED=n)
 	HOLDFAST_CHAOS_ROUNDS=$${HOLDFAST_CHAOS_ROUNDS:-200} HOLDFAST_CHAOS_CUTS=$${HOLDFAST_CHAOS_CUTS:-2000} \

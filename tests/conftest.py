@@ -1,12 +1,18 @@
-"""What several rooms' tests share: real servers that Debian packages."""
+"""What several rooms' tests share: real servers that Debian packages, the search for planted values, and two processes.
+
+`make test` runs the files in as many processes as there are cores (pytest-xdist). A file's tests stay together, so what a
+module's or a session's fixtures start is started once in each process that needs it, on ports and in directories of its own.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from holdfast.testing import Server
 from tests.canaries import places, search_directory
@@ -36,12 +42,51 @@ __all__ = [  # pytest takes fixtures from this module's names
     "postgresql_18",
 ]
 
+# An example may take its time, whatever else the machine does: a test that bounds work counts processor time itself.
+settings.register_profile("holdfast", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("holdfast")
+
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """Debian's PostgreSQL on a throw-away directory; yields a connection string."""
     with throw_away() as directory, running(PostgreSQL(debian_postgresql(), directory, trust=True)) as server:
         yield f"host=127.0.0.1 port={server.port} user=postgres dbname=postgres"
+
+
+# -- in several processes -------------------------------------------------------------------------------------------------
+
+MOST_PROCESSES = 4
+"""Each has its own PostgreSQL and servers: more would need much memory, and make tests late that watch a time."""
+LONGEST_FIRST = (
+    "tests/clients/terraform/",
+    "tests/durability/",
+    "tests/rotation/",
+    "tests/clients/aws_cli/",
+    "tests/cli/",
+    "tests/server/test_readers.py",
+    "tests/services/sts/test_assume_role",
+    "tests/test_compiled.py",
+    "tests/access/test_agreement.py",
+)
+"""Files and folders that take many seconds. They begin first, so that no process ends long after the others."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many `-n auto` is; fewer where only some cores may be used."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_PROCESSES)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The order in which processes take files; among themselves long ones and short ones stay in random order."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _place(item.nodeid))
+
+
+def _place(test: str) -> int:
+    return next((place for place, begin in enumerate(LONGEST_FIRST) if test.startswith(begin)), len(LONGEST_FIRST))
 
 
 # -- no secret in anything that the suite printed or left behind ----------------------------------------------------------
@@ -76,12 +121,20 @@ def search_servers_before_they_go() -> Iterator[None]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if LEAKS:
+    told: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if told is not None:  # one process of several: what it found is for the one that reports
+        told["leaks"] = LEAKS
+    elif LEAKS:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    LEAKS.extend(getattr(node, "workeroutput", {}).get("leaks", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if LEAKS:
         terminalreporter.section("planted values that came out", red=True)
-        for leak in LEAKS[:20]:
+        for leak in sorted(set(LEAKS))[:20]:
             terminalreporter.line(leak)

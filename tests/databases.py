@@ -15,6 +15,7 @@ import sysconfig
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 import psycopg
@@ -26,12 +27,18 @@ from tests.issuer import Authority
 from tests.mongodb import MongoDB
 
 SUPERUSER_PASSWORD = "superuser-of-a-throw-away-server"
+BELOW_EPHEMERAL = (12_000, 32_768)
+"""Linux gives 32768 and above (ip(7), ip_local_port_range)."""
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port for a server that takes no 0, or is stopped and started again: none that the system gives to connections,
+    or to what another process binds to 0 meanwhile. Random in earnest: all processes of a run have the same seed."""
+    while True:
+        port = SystemRandom().randrange(*BELOW_EPHEMERAL)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Certificates:

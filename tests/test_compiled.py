@@ -178,11 +178,9 @@ def test_both_forms_say_the_same(servers: list[Server]) -> None:
 
 def test_tests_of_compiled_rooms_pass_on_compiled_modules(is_compiled: None) -> None:
     options = ("-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-    # CI: hypothesis sets no deadline then.
     ran = subprocess.run(
         [sys.executable, "-c", RUN, *options, *ON_COMPILED],
         cwd=ROOT,
-        env={**os.environ, "CI": "true"},
         capture_output=True,
         text=True,
         check=False,

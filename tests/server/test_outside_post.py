@@ -196,7 +196,7 @@ def test_a_connection_that_was_closed_meanwhile_is_not_an_error() -> None:
 
 
 def test_connections_that_nobody_uses_are_closed(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outside_http, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(outside_http, "IDLE_SECONDS", 0.2)
 
     async def use(web: Web) -> None:
         await web.post(Outgoing("POST", receiver.url))

@@ -577,14 +577,18 @@ def test_what_came_before_a_reset_is_done_for_nobody(pair: Server) -> None:
     put = {"SecretId": "reset", "SecretString": "second", "ClientRequestToken": token(2)}
     request = signed(pair, "secretsmanager", "PutSecretValue", json.dumps(put).encode())
     assert pair.process is not None
-    for pid in (pair.process.pid, *reader_pids(pair)):
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            for _ in range(4):
-                with socket.create_connection(address(pair)) as connection:
-                    connection.sendall(request)
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        finally:
+    everybody = (pair.process.pid, *reader_pids(pair))
+    try:
+        # All of them: one that runs would take a connection and read the request before the reset comes.
+        for pid in everybody:
+            os.kill(pid, signal.SIGSTOP)
+            until(lambda pid=pid: "\nState:\tT" in Path(f"/proc/{pid}/status").read_text())
+        for _ in range(8):
+            with socket.create_connection(address(pair)) as connection:
+                connection.sendall(request)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    finally:
+        for pid in everybody:
             os.kill(pid, signal.SIGCONT)
     with clients(pair, 4) as made:
         for client in made:

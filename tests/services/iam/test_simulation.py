@@ -282,7 +282,7 @@ def test_variables_count_in_the_current_version_only() -> None:
 @pytest.mark.parametrize("part", ["${a", "${a,", "${a ", "${ ", "$", "${a:b}"])
 def test_no_document_is_read_over_and_over(part: str) -> None:
     text = allowing("ssm:*", Condition={"StringEquals": {"aws:x": part * 30_000}})
-    began = time.perf_counter()
+    began = time.process_time()
     with contextlib.suppress(api.InvalidInputException):
         context_keys(text, PolicyKind.IDENTITY)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

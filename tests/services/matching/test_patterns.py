@@ -347,9 +347,9 @@ def test_a_leaf_with_many_and_an_event_with_many(form: Any) -> None:
     forms = [json.loads(json.dumps(form).replace("{n}", str(n))) for n in range(100, 250)]
     pattern = parse_pattern(json.dumps({"detail": {"ip": forms}}))
     values = [f"92.168.{n // 250}.{n % 90}" for n in range(15_000)]
-    started = time.perf_counter()
+    started = time.process_time()
     assert not pattern.matches({"detail": {"ip": values}})
     found = {"{n}": "249", "prefix": "249.1", "suffix": "1.249", "cidr": "10.249.1.1"}
     name = form if isinstance(form, str) else next(iter(form))
     assert pattern.matches({"detail": {"ip": [*values, found[name]]}})
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

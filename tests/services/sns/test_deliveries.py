@@ -6,7 +6,6 @@ import email
 import email.policy
 import json
 import queue
-import socket
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from holdfast.testing import Account, Server
+from tests.databases import free_port
 from tests.queue_service import CREDENTIALS, QueueService
 from tests.receiver import Receiver, Reply
 from tests.services.lambda_.conftest import create
@@ -38,9 +38,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.letters: queue.Queue[Any] = queue.Queue()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
 
