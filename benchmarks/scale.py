@@ -2,11 +2,15 @@
 
 Two servers, one connection, calls in turn: a few here, the same few there. Two figures for each call: the server's CPU
 time to the nanosecond, which is what the target is about, and what the client waits, which has the cost of the network
-in it and hides growth. Both stores are filled through the API.
+in it and hides growth. Both stores are filled through the API. Each server is one process: with another one that reads, a
+call costs more or less by which of the two has the connection, and the two stores' connections may differ in that. For the
+same reason servers have one core and the client another: one that may move is woken on an idle core for a while and then is
+not, which changes what the client waits by half and the CPU by a fifth.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Iterable, Sequence
@@ -20,6 +24,7 @@ from benchmarks.processes import Process, seconds_between
 from benchmarks.samples import Tell, rotated
 from benchmarks.scale_calls import Timed
 from benchmarks.signed import Call, Endpoint, sign, sign_all
+from holdfast.server.settings import SETTINGS
 
 REGION = "us-east-1"
 TURN_CALLS, TURN_SECONDS = 400, 0.1
@@ -28,6 +33,7 @@ several batches of audit records, whose writing would otherwise be in one server
 TURNS = 3
 """Turns of every call on both stores in a round. The target is about the worst of 43 calls, and the worst of many medians of
 few samples says more about the samples than about the calls."""
+ONE_PROCESS = {SETTINGS["readers"].variable: "0"}
 FILL_STEPS = 6
 CHUNK = 2_000
 """Calls that are signed at a time: a signature is good for five minutes only."""
@@ -92,15 +98,18 @@ def measure(folder: Path, sizes: tuple[int, int], rounds: int, tell: Tell) -> Sc
     """Fill both stores, then time every call on both in turn."""
     found = Scale(sizes)
     stores: list[Store] = []
+    allowed = os.sched_getaffinity(0)
     try:
         key_ids = {size: _fill(folder / f"scale-{size}", size, tell) for size in sizes}
         for size in sizes:
             directory = folder / f"scale-{size}"
-            process = processes.holdfast(directory).wait_until_listening()
+            process = processes.holdfast(directory, settings=ONE_PROCESS).wait_until_listening()
             found.start[size] = time.perf_counter() - process.began
             endpoint = processes.holdfast_endpoint(process, directory)
             stores.append(Store(size, process, endpoint, Connection(process.port), key_ids[size]))
+            _keep_on(process, min(allowed))
             found.disk[size] = sum(file.stat().st_size for file in directory.iterdir()) / 1e6
+        os.sched_setaffinity(0, {max(allowed)})
         labels = [timed.label for timed in scale_calls.timed(sizes[0], stores[0].key_ids)]
         found.calls = [Growth(label) for label in labels]
         for number in range(rounds * TURNS):
@@ -114,9 +123,16 @@ def measure(folder: Path, sizes: tuple[int, int], rounds: int, tell: Tell) -> Sc
             found.memory[store.size] = store.process.proportional_memory()
         return found
     finally:
+        os.sched_setaffinity(0, allowed)
         for store in stores:
             store.connection.close()
             store.process.stop()
+
+
+def _keep_on(process: Process, core: int) -> None:
+    """All threads of a server on one core."""
+    for thread in Path(f"/proc/{process.pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
 
 
 def _time(growth: Growth, store: Store, requests: Sequence[bytes]) -> None:
