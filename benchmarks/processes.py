@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import IO
 
 from benchmarks.signed import Endpoint
+from holdfast.server.settings import SETTINGS
 from holdfast.wire.signer import Credentials
 
 START_SECONDS = 30
@@ -28,6 +29,8 @@ HERE = Path(__file__).parent
 TICK = os.sysconf("SC_CLK_TCK")
 MOTO = Credentials("testing", "testing")
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+ONE_PROCESS: Mapping[str, str] = MappingProxyType({SETTINGS["readers"].variable: "0"})
+"""A server without readers."""
 GONE = (FileNotFoundError, ProcessLookupError)
 """What /proc answers of a process or thread that has ended while it was read."""
 READINGS = 100

@@ -24,7 +24,6 @@ from benchmarks.processes import Process, seconds_between
 from benchmarks.samples import Tell, rotated
 from benchmarks.scale_calls import Timed
 from benchmarks.signed import Call, Endpoint, sign, sign_all
-from holdfast.server.settings import SETTINGS
 
 REGION = "us-east-1"
 TURN_CALLS, TURN_SECONDS = 400, 0.1
@@ -33,7 +32,6 @@ several batches of audit records, whose writing would otherwise be in one server
 TURNS = 3
 """Turns of every call on both stores in a round. The target is about the worst of 43 calls, and the worst of many medians of
 few samples says more about the samples than about the calls."""
-ONE_PROCESS = {SETTINGS["readers"].variable: "0"}
 FILL_STEPS = 6
 CHUNK = 2_000
 """Calls that are signed at a time: a signature is good for five minutes only."""
@@ -103,7 +101,7 @@ def measure(folder: Path, sizes: tuple[int, int], rounds: int, tell: Tell) -> Sc
         key_ids = {size: _fill(folder / f"scale-{size}", size, tell) for size in sizes}
         for size in sizes:
             directory = folder / f"scale-{size}"
-            process = processes.holdfast(directory, settings=ONE_PROCESS).wait_until_listening()
+            process = processes.holdfast(directory, settings=processes.ONE_PROCESS).wait_until_listening()
             found.start[size] = time.perf_counter() - process.began
             endpoint = processes.holdfast_endpoint(process, directory)
             stores.append(Store(size, process, endpoint, Connection(process.port), key_ids[size]))

@@ -14,16 +14,13 @@ from benchmarks import processes, workload
 from benchmarks.processes import Process
 from benchmarks.samples import Table, Tell, rotated, take
 from benchmarks.signed import Endpoint, sign_all
-from holdfast.server.settings import SETTINGS
 
 OPERATIONS = ("GetSecretValue", "GetParameter", "PutSecretValue", "CreateSecret")
 CONNECTIONS = (16, 64)
 BARE = "empty application"
 OURS, ALONE, MOTO = "holdfast", "holdfast, readers=0", "moto_server"
-FORMS: dict[str, dict[str, str]] = {OURS: {}}
+FORMS = {OURS: processes.NO_SETTINGS, ALONE: processes.ONE_PROCESS}
 """How our server is started, by name: variables of its environment."""
-if "readers" in SETTINGS:
-    FORMS[ALONE] = {SETTINGS["readers"].variable: "0"}
 ENOUGH = {**dict.fromkeys(FORMS, 11_500), MOTO: 3_000}
 """Writes to sign for each second of load: more than the server can answer."""
 

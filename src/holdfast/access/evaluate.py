@@ -32,6 +32,7 @@ from holdfast.access.keys import is_service_principal, reader_of
 from holdfast.access.matched import NearMiss
 from holdfast.access.principal import PrincipalKind
 from holdfast.access.principals import Directness, PrincipalElement
+from holdfast.remember import remember
 
 if TYPE_CHECKING:
     from holdfast.access.grounds import GrantStatement, Identity
@@ -99,9 +100,7 @@ class _Kept:
         return self._decisions.get(values)
 
     def put(self, values: tuple[str | None, ...], decision: Decision) -> None:
-        if len(self._decisions) >= VALUES_OF_A_QUESTION:
-            self._decisions.clear()
-        self._decisions[values] = decision
+        remember(self._decisions, values, decision, VALUES_OF_A_QUESTION)
 
 
 VALUES_OF_A_QUESTION = 4
@@ -118,10 +117,8 @@ def _keeper(question: _Question, request: AccessRequest) -> _Kept | None:
     keys: set[str] = set()
     for each in depends:
         keys.update(each or ())
-    if len(_kept) >= KEPT_DECISIONS:
-        _kept.clear()
     kept = None if None in depends else _Kept(tuple(sorted(keys)))
-    _kept[question] = kept
+    remember(_kept, question, kept, KEPT_DECISIONS)
     return kept
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from holdfast.remember import remember
+
 if TYPE_CHECKING:
     from holdfast.access.policy import CompiledPolicy, CompiledStatement
     from holdfast.access.principal import Principal
@@ -88,9 +90,7 @@ class Identity:
                 if statement.may_be_about(self, request)
             )
             if len(request.resource) <= REMEMBERED_LENGTH:
-                if len(self._found) >= REMEMBERED:
-                    self._found.clear()
-                self._found[key] = found
+                remember(self._found, key, found, REMEMBERED)
         return found
 
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast.access.grounds import Identity
 from holdfast.access.principal import Principal, PrincipalKind, operator_of
 from holdfast.api.base import ValidationException
+from holdfast.remember import remember
 from holdfast.services.holdfast.records import AccessKey, read_access_key
 from holdfast.services.sts.fences import holds
 from holdfast.services.sts.session_token import Session, SessionKind, open_session
@@ -152,8 +153,8 @@ class Authenticator:
             raise MissingAuthenticationTokenException(metadata.protocol)
         if presented.session_token is not None:
             return self._by_session(presented, presented.session_token, request, metadata, transaction)
+        key = self._read_key(transaction, presented.access_key_id)
         kept = self._kept.get(presented.access_key_id)
-        key = read_access_key(transaction, presented.access_key_id, None if kept is None else kept[0])
         if kept is not None and kept[0] is key:
             # Kept are active keys only, and this is what its row says still.
             self._verify(presented, request, metadata, kept[2], kept[0].row_version)
@@ -220,9 +221,8 @@ class Authenticator:
             raise UnrecognizedClientException
         if transaction.writable:
             return identity
-        if len(self._kept) >= SIGNING_KEYS:
-            self._kept.clear()
-        self._kept[key.access_key_id] = key, identity, partial(self._secret, key)
+        unwrap: Callable[[], bytes] = partial(self._secret, key)
+        remember(self._kept, key.access_key_id, (key, identity, unwrap), SIGNING_KEYS)
         return identity
 
     # -- sessions -------------------------------------------------------------------------------------------------------
@@ -251,9 +251,7 @@ class Authenticator:
                 kept = OpenedSession(access_key_id, open_session(self._vault, access_key_id, token))
             except (DecryptError, UnicodeError):
                 return None
-            if len(self._sessions) >= SESSIONS:
-                self._sessions.clear()
-            self._sessions[access_key_id, token] = kept
+            remember(self._sessions, (access_key_id, token), kept, SESSIONS)
         return kept
 
     def _of_session(self, transaction: Transaction, opened: OpenedSession) -> Identity:

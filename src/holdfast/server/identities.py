@@ -20,6 +20,7 @@ from holdfast.access.decision import PolicyKind
 from holdfast.access.grounds import Identity, SessionFacts
 from holdfast.access.policy import CompiledPolicy, compile_policy
 from holdfast.access.principal import Principal, PrincipalKind, root_of, service_principal
+from holdfast.remember import remember
 from holdfast.services.arn import parse_arn
 from holdfast.services.holdfast.records import READ_IAM_VERSION, read_access_key
 from holdfast.services.principals import OpenIdProvider, Role
@@ -76,9 +77,7 @@ class Identities:
         made = make()
         if tx.writable:
             return made
-        if len(self._kept) >= KEPT:
-            self._kept.clear()
-        self._kept[name] = (version, made)
+        remember(self._kept, name, (version, made), KEPT)
         return made
 
     # -- callers ----------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ from holdfast.api.base import (
     ThrottlingException,
     UnknownOperationException,
 )
+from holdfast.remember import remember
 from holdfast.server.denials import denial_of, may_be_denied
 from holdfast.server.exchange import Exchange, check_decided, forget, unavailable
 from holdfast.services.call import Call, NeedsWrite, Source, Trace
@@ -199,9 +200,7 @@ class Pipeline:
         origin = request.peer, headers.get("user-agent", ""), headers.get("host", ""), request.secure, request.tls
         source = self._sources.get(origin)
         if source is None:
-            if len(self._sources) >= SOURCES:
-                self._sources.clear()
-            source = self._sources[origin] = Source(*origin)
+            source = remember(self._sources, origin, Source(*origin), SOURCES)
         exchange.source = source
         served = exchange.service.operations.get(exchange.operation.name)
         exchange.caller = self._authenticator.authenticate(request, exchange.service.api.metadata, snapshot, served)

@@ -369,9 +369,7 @@ def record(trace: Trace, facts: Facts) -> Recorded:
     found = _constants.get(name)
     if found is None:
         found = _constant(call, operation, facts)
-        if len(_constants) >= CONSTANTS:
-            _constants.clear()
-        _constants[name] = found
+        remember(_constants, name, found, CONSTANTS)
     constant, marks = found
     given = trace.input
     output = trace.output
