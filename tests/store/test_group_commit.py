@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,9 +13,10 @@ import apsw
 import pytest
 
 from holdfast.services.holdfast.records import READ_METADATA, WRITE_METADATA
+from holdfast.store import group_commit
 from holdfast.store.group_commit import GroupCommit
 from holdfast.store.migrate import migrate
-from holdfast.store.sqlite import SqliteDatabase, SqliteTransaction
+from holdfast.store.sqlite import KEPT_ROWS, SqliteDatabase, SqliteTransaction
 from holdfast.store.transaction import ReadOnlyTransaction, StoreError, Transaction
 
 Outcomes = dict[str, StoreError | None]
@@ -195,6 +197,111 @@ def test_a_row_that_many_ask_for_is_read_once_in_a_snapshot_and_anew_in_the_next
             await executor.idle()
             assert (ask(executor.snapshot()), ask(executor.snapshot())) == (value, value)
         assert ask(snapshot) == b"2", "nothing of an older snapshot is left"
+        executor.database.reading.set_exec_trace(None)
+
+    run(tmp_path, test)
+
+
+def statements_of(executor: GroupCommit) -> list[str]:
+    """What the reading connection is told from now on."""
+    told: list[str] = []
+
+    def trace(_cursor: Any, text: str, _values: Any) -> bool:
+        told.append(text.split()[0])
+        return True
+
+    executor.database.reading.set_exec_trace(trace)
+    return told
+
+
+def test_a_snapshot_lasts_until_something_is_written(tmp_path: Path) -> None:
+    async def test(executor: GroupCommit) -> None:
+        told = statements_of(executor)
+        for _ in range(20):
+            executor.snapshot().once(READ_METADATA, "asked")
+            await asyncio.sleep(0)
+        assert told == ["BEGIN", "SELECT"]
+        told.clear()
+        outcomes: Outcomes = {}
+        put(executor, outcomes, "asked", b"1")
+        await executor.idle()
+        assert told == ["COMMIT"]
+        assert executor.snapshot().once(READ_METADATA, "asked") == (b"1",)
+        executor.database.reading.set_exec_trace(None)
+
+    run(tmp_path, test)
+
+
+def test_a_snapshot_that_nobody_uses_ends_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "SNAPSHOT_SECONDS", 0.001)
+
+    async def test(executor: GroupCommit) -> None:
+        ended = asyncio.Event()
+
+        def trace(_cursor: Any, text: str, _values: Any) -> bool:
+            if text == "COMMIT":
+                ended.set()
+            return True
+
+        read(executor, "asked")
+        executor.database.reading.set_exec_trace(trace)
+        await asyncio.wait_for(ended.wait(), 20)
+        executor.database.reading.set_exec_trace(None)
+
+    run(tmp_path, test)
+
+
+def test_while_a_group_is_committed_a_snapshot_lasts_one_iteration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a commit SQLite may wait until nobody reads from its log."""
+    go_on = threading.Event()
+
+    async def test(executor: GroupCommit) -> None:
+        commit = executor.database.commit
+
+        def slow() -> None:
+            go_on.wait()
+            commit()
+
+        monkeypatch.setattr(executor.database, "commit", slow)
+        outcomes: Outcomes = {}
+        put(executor, outcomes, "written")
+        await asyncio.sleep(0)
+        told = statements_of(executor)
+        for _ in range(3):
+            assert read(executor, "written") is None
+            await asyncio.sleep(0)
+        executor.database.reading.set_exec_trace(None)
+        go_on.set()
+        await executor.idle()
+        assert outcomes == {"written": None}
+        assert told == ["BEGIN", "SELECT", "COMMIT"] * 3
+
+    run(tmp_path, test)
+
+
+def test_the_log_is_begun_anew_though_somebody_reads_before_each_write(tmp_path: Path) -> None:
+    async def test(executor: GroupCommit) -> None:
+        log = tmp_path / "store.db-wal"
+        longest = 0
+        for number in range(300):
+            read(executor, "asked")
+            put(executor, {}, f"key{number}", b"x" * 100_000)
+            await executor.idle()
+            longest = max(longest, log.stat().st_size)
+        assert longest < 12 << 20, "a checkpoint is made after 8 MB"
+
+    run(tmp_path, test)
+
+
+def test_a_snapshot_keeps_a_bounded_number_of_rows(tmp_path: Path) -> None:
+    async def test(executor: GroupCommit) -> None:
+        told = statements_of(executor)
+        for _ in range(2):
+            for number in range(KEPT_ROWS + 10):
+                executor.snapshot().once(READ_METADATA, str(number))
+        assert told.count("SELECT") == KEPT_ROWS + 2 * 10
         executor.database.reading.set_exec_trace(None)
 
     run(tmp_path, test)

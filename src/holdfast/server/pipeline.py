@@ -7,7 +7,7 @@
          admit          within the account's rates? only with the setting `quotas` (server/quotas.py)
       4  decode         bytes -> the operation's typed input, constraints checked
       5  run            the operation, inside one transaction:
-                          read     in the snapshot of this loop iteration
+                          read     in the snapshot that reads share
                           write    in the next group of writes, in its own savepoint
                           waiting  authorize in a snapshot, then await the effect with no transaction open; the effect's
                                    answer, or a second half that runs in a snapshot of its own (`SecondHalf`)

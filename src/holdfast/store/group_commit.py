@@ -6,7 +6,8 @@
 One fsync serves a whole group: measured 1.7 times a Python writer thread, with no lock around anything. A group takes
 what is waiting until about 2 ms of work are done, so a long queue never makes the loop deaf.
 
-Reads run inside a snapshot that is shared by the reads of one loop iteration.
+Reads share a snapshot until something is written, for `SNAPSHOT_SECONDS` at most; while a group is being committed, a
+snapshot lasts one loop iteration.
 INVARIANT: no acknowledgement of a commit is handed out while a snapshot older than that commit is open, so a client
 always reads what it was told is written.
 """
@@ -26,6 +27,9 @@ from holdfast.store.transaction import StoreError, Transaction
 
 GROUP_SECONDS = 0.002
 """How much work a group takes on before it commits."""
+SNAPSHOT_SECONDS = 0.05
+"""How long a snapshot lasts when nothing is written. SQLite can begin its log anew only when nobody reads from it, and
+waits for that no longer than `sqlite.PATIENCE`."""
 
 Unit = Callable[[Transaction], None]
 Done = Callable[[StoreError | None], None]
@@ -57,6 +61,7 @@ class GroupCommit:
         self._reading = SqliteTransaction(database.reading, writable=False)
         self._reading.read = {}
         self._snapshot_open = False
+        self._snapshot_end: asyncio.TimerHandle | None = None
         self._committing = False
         self._scheduled = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -74,17 +79,25 @@ class GroupCommit:
     # -- reads ------------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Transaction:
-        """The snapshot of this loop iteration; valid until control goes back to the loop."""
+        """What is committed now; valid until control goes back to the loop."""
         if not self._snapshot_open:
             try:
                 self._reading.execute("BEGIN")
             except apsw.Error as error:
                 raise StoreError(str(error)) from error
             self._snapshot_open = True
-            self._running_loop().call_soon(self._end_snapshot)
+            loop = self._running_loop()
+            if self._committing:
+                # The log may be waiting to begin anew (`SqliteDatabase.commit`).
+                loop.call_soon(self._end_snapshot)
+            else:
+                self._snapshot_end = loop.call_later(SNAPSHOT_SECONDS, self._end_snapshot)
         return self._reading
 
     def _end_snapshot(self) -> None:
+        if self._snapshot_end is not None:
+            self._snapshot_end.cancel()
+            self._snapshot_end = None
         if self._snapshot_open:
             self._snapshot_open = False
             self._reading.read = {}
@@ -120,6 +133,7 @@ class GroupCommit:
         carried = self.carried
         self._state_before = carried.state
         try:
+            self._end_snapshot()  # SQLite begins its log anew here, if nobody reads from it
             transaction.execute("BEGIN IMMEDIATE")
         except apsw.Error as error:
             self._fail([self._queue.popleft()[1] for _ in range(len(self._queue))], error)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import apsw
 
@@ -39,8 +39,13 @@ READ_ONLY = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOMUTEX
 LONGEST_LOG = 64 << 20
 """Bytes. SQLite begins its log anew when nobody reads from it at that moment, which under a load of reads may never come
 (https://www.sqlite.org/wal.html, "Checkpoint starvation"). One that is longer waits for that moment."""
-PATIENCE = 50
-"""Milliseconds that it waits, with every write. Snapshots last a few."""
+PATIENCE = 150
+"""Milliseconds that it waits, with every write: for snapshots from before the commit and then for all that read from the log,
+each of which lasts `group_commit.SNAPSHOT_SECONDS` at most."""
+KEPT_ROWS = 256
+"""How many rows `once` keeps. One may have 90 KB."""
+
+_UNREAD: Final[Any] = object()
 
 
 class SqliteTransaction:
@@ -66,9 +71,12 @@ class SqliteTransaction:
         if read is None:
             return self.one(statement, *parameters)
         name = (statement, *parameters)
-        if name in read:
-            return read[name]
-        row = read[name] = self.one(statement, *parameters)
+        kept = read.get(name, _UNREAD)
+        if kept is not _UNREAD:
+            return kept
+        row = self.one(statement, *parameters)
+        if len(read) < KEPT_ROWS:
+            read[name] = row
         return row
 
     def all(self, statement: Statement, *parameters: Any) -> list[Row]:

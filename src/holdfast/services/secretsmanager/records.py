@@ -241,9 +241,9 @@ def read_value(tx: Transaction, reference: Reference, version_id: str | None, la
     The version's columns are None when there is no such version.
     """
     if version_id is None:
-        row = tx.one(READ_VALUE_BY_LABEL, label, reference.account, reference.region, reference.name)
+        row = tx.once(READ_VALUE_BY_LABEL, label, reference.account, reference.region, reference.name)
     else:
-        row = tx.one(READ_VALUE_BY_VERSION, version_id, reference.account, reference.region, reference.name)
+        row = tx.once(READ_VALUE_BY_VERSION, version_id, reference.account, reference.region, reference.name)
     return None if row is None or reference.suffix not in ("", row[0]) else row
 
 

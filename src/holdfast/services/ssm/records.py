@@ -285,19 +285,19 @@ class Value(NamedTuple):
 
 def read_current(tx: Transaction, account: str, region: str, path: str) -> Value | None:
     """The current version; None when there is no parameter."""
-    row = tx.one(READ_CURRENT, account, region, path)
+    row = tx.once(READ_CURRENT, account, region, path)
     return None if row is None else Value(*row)
 
 
 def read_version(tx: Transaction, account: str, region: str, path: str, version: int) -> Value | None:
     """One version; None when there is no parameter."""
-    row = tx.one(READ_VERSION, version, account, region, path)
+    row = tx.once(READ_VERSION, version, account, region, path)
     return None if row is None else Value(*row)
 
 
 def read_labelled(tx: Transaction, account: str, region: str, path: str, label: str) -> Value | None:
     """The version that has a label; None when there is no parameter."""
-    row = tx.one(READ_LABELLED, label, account, region, path)
+    row = tx.once(READ_LABELLED, label, account, region, path)
     return None if row is None else Value(*row)
 
 
