@@ -13,7 +13,7 @@ help: ## Print these verbs
 	@awk 'BEGIN { FS = ":.*## "; print "make VERB\n" } /^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.runtime ## Make .venv with a working .venv/bin/holdfast, and compile the hot modules
-	@sh scripts/setup-compiled.sh
+	@sh scripts/setup-compiled.sh --profile
 	@echo
 	@echo "  make serve                    start a server on ./holdfast-data"
 	@echo "  $(bin)/holdfast --help    every command"
@@ -42,7 +42,7 @@ format: .venv/.development ## Format, and fix what the linter can
 
 bench: .venv/.development ## Measure everything that is published and write benchmarks/README.md
 	@sh scripts/setup-system.sh
-	@sh scripts/setup-compiled.sh
+	@sh scripts/setup-compiled.sh --profile
 	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/python -m benchmarks $(ARGUMENTS)
 
 generate: .venv/.development ## Write the generated API, ledger and reference anew

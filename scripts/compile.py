@@ -13,10 +13,16 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from holdfast import compiled
+
+if TYPE_CHECKING:
+    from setuptools import Extension
 
 MODULES = (
     "holdfast.access.decision",
@@ -87,66 +93,105 @@ COMPILER = ("-fno-semantic-interposition", "-fvisibility=hidden")
 LINKER = ("-Wl,-Bsymbolic",)
 """Nobody replaces a function of the library from outside: calls inside it go straight there and may be put in place. A tenth of
 the CPU of a call (docs/adr/0020)."""
+COUNTING = ("-fprofile-generate", "-fprofile-update=single")
+COUNTED = ("-fprofile-use", "-fprofile-correction", "-fprofile-partial-training", "-Wno-missing-profile")
+"""How often each branch is taken is counted in a server under calls (benchmarks/training.py), and what is seldom done is
+moved out of the way of the rest: a tenth of the CPU of a call. What the training does not reach is compiled as without it."""
+ROOT = Path(__file__).resolve().parent.parent
+PROFILE = "profile"
+"""In the manifest: empty, or how the attempt to compile with counts went."""
 OPTIONS = ("--ignore-missing-imports", "--follow-imports=silent", "--no-error-summary", "--hide-error-context")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compile the hot modules.")
     parser.add_argument("--check", action="store_true", help="only say, by the exit code, whether it is to be done")
-    if parser.parse_args().check:
-        raise SystemExit(0 if is_current() else 1)
+    parser.add_argument("--profile", action="store_true", help="twice: the second time by what the first one counted")
+    given = parser.parse_args()
+    if given.check:
+        raise SystemExit(0 if is_current(profile=given.profile) else 1)
     with tempfile.TemporaryDirectory(prefix="holdfast-compile-") as name:
-        install(build(Path(name)))
+        folder = Path(name)
+        extensions = generate(folder)
+        counts = counted(folder, extensions) if given.profile else ""
+        more = COUNTED if counts == "used" else ()
+        install(build(folder, extensions, (*COMPILER, *more), LINKER), compiled.FOLDER, counts)
 
 
-def is_current() -> bool:
-    """Whether what lies in the folder was made from exactly these modules, as they are now, for this Python."""
+def is_current(*, profile: bool) -> bool:
+    """Whether what lies in the folder was made from exactly these modules, as they are now, for this Python; with `profile`,
+    whether it was tried to use counts, too."""
     try:
         manifest = json.loads((compiled.FOLDER / compiled.MANIFEST).read_bytes())
     except FileNotFoundError:
         return False
+    if profile and not manifest.get(PROFILE):
+        return False
     return manifest["python"] == compiled.this_python() and manifest["sources"] == compiled.source_digests(MODULES)
 
 
-def build(folder: Path) -> Path:
-    """Compile in `folder`, from a copy, so that nothing is left beside the sources; the folder with the results.
+def generate(folder: Path) -> list[Extension]:
+    """The modules as C, made in `folder` from a copy, so that nothing is left beside the sources.
 
     mypyc prints what it does not like and exits.
     """
     # Not needed to find out that nothing is to be done.
     from mypyc.build import mypycify
-    from setuptools import Distribution
-    from setuptools.command.build_ext import build_ext
 
-    sources, results = folder / "sources", folder / "results"
+    sources = folder / "sources"
     shutil.copytree(compiled.PACKAGE, sources / "holdfast", ignore=shutil.ignore_patterns("__pycache__"))
     os.chdir(sources)
     paths = [f"holdfast/{compiled.source_of(module)}" for module in MODULES]
-    extensions = mypycify([*OPTIONS, *paths], opt_level="3", debug_level="0")
+    extensions: Any = mypycify([*OPTIONS, *paths], opt_level="3", debug_level="0")
+    return extensions
+
+
+def build(folder: Path, extensions: list[Extension], compiler: tuple[str, ...], linker: tuple[str, ...]) -> Path:
+    """Compile the C; the folder with the results. The objects lie where an earlier build put them: counts are found so."""
+    from setuptools import Distribution
+    from setuptools.command.build_ext import build_ext
+
+    results = folder / "results"
+    shutil.rmtree(results, ignore_errors=True)
+    generated = [list(extension.extra_compile_args) for extension in extensions]
     for extension in extensions:
-        extension.extra_compile_args += COMPILER
-        extension.extra_link_args += LINKER
+        extension.extra_compile_args = [*extension.extra_compile_args, *compiler]
+        extension.extra_link_args = [*linker]
     command = build_ext(Distribution({"name": "holdfast-compiled", "ext_modules": extensions}))
-    command.build_lib, command.build_temp = str(results), str(folder / "objects")
+    command.build_lib, command.build_temp, command.force = str(results), str(folder / "objects"), True
     command.ensure_finalized()
     command.run()
+    for extension, arguments in zip(extensions, generated, strict=True):
+        extension.extra_compile_args = arguments
     return results
 
 
-def install(results: Path) -> None:
+def counted(folder: Path, extensions: list[Extension]) -> str:
+    """Compile so that branches are counted, and have a server count; whether the counts can be used, or why not."""
+    training = folder / "training"
+    try:
+        results = build(folder, extensions, (*COMPILER, *COUNTING), (*LINKER, "-fprofile-generate"))
+        install(results, training, "")
+        subprocess.run([sys.executable, "-m", "benchmarks.training", training], cwd=ROOT, check=True, timeout=300)
+    except Exception as error:  # noqa: BLE001 - another compiler, no free port: what is compiled without counts is as good, but slower
+        return f"failed: {error}"
+    return "used" if any(folder.rglob("*.gcda")) else "failed: nothing was counted"
+
+
+def install(results: Path, folder: Path, counts: str) -> None:
     """Put the results in place of what was compiled before; the manifest comes last and makes them count."""
     suffix = compiled.this_python()
-    shutil.rmtree(compiled.FOLDER, ignore_errors=True)
-    compiled.FOLDER.mkdir(parents=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     library = ""
     for path in results.rglob(f"*{suffix}"):
         module = ".".join(path.relative_to(results).parts).removesuffix(suffix)
         if module not in MODULES:
             library = module
-        shutil.copy2(path, compiled.FOLDER / f"{module}{suffix}")
+        shutil.copy2(path, folder / f"{module}{suffix}")
     sources = compiled.source_digests(MODULES, results.parent / "sources" / "holdfast")
-    manifest = {"python": suffix, "library": library, "sources": sources}
-    (compiled.FOLDER / compiled.MANIFEST).write_text(json.dumps(manifest, indent=1))
+    manifest = {"python": suffix, "library": library, "sources": sources, PROFILE: counts}
+    (folder / compiled.MANIFEST).write_text(json.dumps(manifest, indent=1))
 
 
 if __name__ == "__main__":

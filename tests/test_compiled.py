@@ -122,6 +122,13 @@ def test_a_server_says_how_it_runs(servers: list[Server]) -> None:
     assert [server.control("GetStatus")["Program"] for server in servers] == [compiled.COMPILED, compiled.TURNED_OFF]
 
 
+def test_the_calls_that_branches_are_counted_by_are_answered(is_compiled: None) -> None:
+    """`make setup` compiles by what this counts; without it, it falls back to compiling without counts."""
+    training = [sys.executable, "-m", "benchmarks.training", compiled.FOLDER]
+    finished = subprocess.run(training, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+
+
 def outcome(call: Any, **parameters: Any) -> Any:
     """The answer or the error, without what differs from call to call."""
     try:

@@ -1,8 +1,10 @@
-"""The garbage collector of a process that serves: the main one, and each reader."""
+"""The garbage collector and the memory of a process that serves: the main one, and each reader."""
 
 from __future__ import annotations
 
 import gc
+
+from holdfast.server import huge_pages
 
 COLLECT_AFTER = 20_000
 """New objects until it looks at the young ones."""
@@ -17,3 +19,4 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 10, 10)
+    huge_pages.collapse()

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from holdfast.services.cloudtrail.pages import Page, pages_of
+from holdfast.services.cloudtrail.pages import Collected, Page
 
 if TYPE_CHECKING:
     from holdfast.server.audit import Audit
@@ -61,7 +61,7 @@ class Notebook:
         self._audit = audit
         self._directory = directory
         self.window = window
-        self._lines: list[Line] = []
+        self._collected = Collected()
         self._apart: list[Line] = []
         """Lines that no page may hold."""
         self._notes: Notes = {}
@@ -102,7 +102,7 @@ class Notebook:
             self.flush(done)
 
     def _held(self) -> int:
-        return len(self._lines) + len(self._apart) + self._in_pages + len(self._apart_before)
+        return self._collected.count + len(self._apart) + self._in_pages + len(self._apart_before)
 
     def add(self, lines: list[Line], notes: list[tuple[str, Any, Any]], *, apart: bool = False) -> None:
         """Remember what a read leaves. `apart`: each record gets a row of its own, as it must where the call began long
@@ -110,10 +110,11 @@ class Notebook:
         if apart:
             self._apart += lines
         else:
-            self._lines += lines
+            for line in lines:
+                self._collected.add(line)
         for kind, key, value in notes:
             self._notes[(kind, key)] = value
-        if len(self._lines) >= BATCH:
+        if self._collected.count >= BATCH:
             self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self.window, self.flush)
@@ -149,8 +150,8 @@ class Notebook:
             if not self._in_flight:
                 done(None)
                 return
-        batch = Batch(self._pages + pages_of(self._lines), self._apart_before + self._apart, notes, held)
-        self._lines, self._apart, self._notes = [], [], {}
+        batch = Batch(self._pages + self._collected.take(), self._apart_before + self._apart, notes, held)
+        self._apart, self._notes = [], {}
         self._pages, self._in_pages, self._apart_before, self._notes_before = [], 0, [], {}
         waiting, self._waiting = self._waiting, []
         self._writing_notes = {**self._writing_notes, **notes}

@@ -111,9 +111,18 @@ def open_value(data_key: bytes, column: SealedColumn, row: Row, sealed: bytes) -
         raise DecryptError
     associated = sealed[:_VALUE_HEADER] + column.place + _row_identity(row)
     try:
-        return AESGCM(data_key).decrypt(sealed[_MAGIC_SIZE:_VALUE_HEADER], sealed[_VALUE_HEADER:], associated)
+        return _known_cipher(data_key).decrypt(sealed[_MAGIC_SIZE:_VALUE_HEADER], sealed[_VALUE_HEADER:], associated)
     except InvalidTag:
         raise DecryptError from None
+
+
+_ciphers: Final[dict[bytes, AESGCM]] = {}
+
+
+def _known_cipher(data_key: bytes) -> AESGCM:
+    """What opens a value that was opened before. The cipher of the data key itself is kept, too (`MessageKeys.known_cipher`),
+    so nothing is in memory for longer that could not be opened without it."""
+    return _ciphers.get(data_key) or remember(_ciphers, data_key, AESGCM(data_key), 1024)
 
 
 def root_key_id(sealed: bytes) -> str:

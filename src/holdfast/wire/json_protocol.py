@@ -73,7 +73,7 @@ class JsonProtocol:
             value = None
         if value is None:
             value = decode_again(structure, body)
-        if b"\\u0000" in body and NUL.search(body):
+        if b"\\" in body and b"\\u0000" in body and NUL.search(body):
             raise nul_failure(find_nul(body))
         return value
 

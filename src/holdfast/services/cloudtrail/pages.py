@@ -19,7 +19,7 @@ INVARIANT: a page's records are no further apart than SPAN, in the order of thei
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -37,7 +37,9 @@ MAGIC: Final = b"P\x01"
 _HEADER: Final = 6
 _CALL_BYTES: Final = 64
 
-_encode: Final = msgspec.msgpack.Encoder().encode
+_encoder: Final = msgspec.msgpack.Encoder()
+_encode: Final = _encoder.encode
+_append: Final = _encoder.encode_into
 _decode: Final = msgspec.msgpack.Decoder(tuple[int, list[bytes], list[tuple[int, str, list[int]]]]).decode
 
 
@@ -56,12 +58,17 @@ class Page:
 
 
 class _Open:
-    """A page that takes on records."""
+    """A page that takes on records.
+
+    What it holds is what it will be written from: under load, memory that each record took until its batch leaves would be
+    other memory for each, and none of it in the processor's cache.
+    """
 
     __slots__ = (
         "account",
         "base",
         "calls",
+        "calls_number",
         "count",
         "marks",
         "newest",
@@ -81,8 +88,11 @@ class _Open:
         self.count = 0
         self.size = 0
         self.parts: dict[bytes, int] = {}
-        self.calls: list[Any] = []
+        self.calls = bytearray()
+        """MessagePack of the calls before the newest one."""
+        self.calls_number = 0
         self.records: list[int] = []
+        """Of the newest call, four numbers each."""
         self.request_id: str = ""
 
     def takes(self, line: Line) -> bool:
@@ -90,14 +100,19 @@ class _Open:
 
     def add(self, line: Line) -> None:
         if line.request_id != self.request_id or line.now != self.newest:
+            self._end_call()
             self.request_id = line.request_id
             self.newest = line.now
-            self.records = []
-            self.calls.append((line.now - self.base, line.request_id, self.records))
             self.size += _CALL_BYTES
         self.marks |= line.marks
         self.count += 1
         self.records += (line.number, line.marks, self._part(line.head), self._part(line.tail))
+
+    def _end_call(self) -> None:
+        if self.records:
+            _append((self.newest - self.base, self.request_id, self.records), self.calls, -1)
+            self.calls_number += 1
+            self.records = []
 
     def _part(self, part: bytes) -> int:
         place = self.parts.get(part)
@@ -107,24 +122,63 @@ class _Open:
         return place
 
     def close(self) -> Page:
-        content = MAGIC + self.count.to_bytes(4, "big") + _encode((self.base, list(self.parts), self.calls))
+        self._end_call()
+        content = b"".join(
+            (
+                MAGIC,
+                self.count.to_bytes(4, "big"),
+                _array(3),
+                _encode(self.base),
+                _encode(list(self.parts)),
+                _array(self.calls_number),
+                self.calls,
+            )
+        )
         return Page(self.account, self.region, self.newest, self.marks | PAGE, self.count, content)
 
 
-def pages_of(lines: Sequence[Line]) -> list[Page]:
-    """All of these records, those of each account and Region in their order."""
-    pages: list[Page] = []
-    opened: dict[tuple[str, str], _Open] = {}
-    for line in lines:
+def _array(length: int) -> bytes:
+    """How an array begins ("array format family", MessagePack specification)."""
+    if length < 16:
+        return bytes((0x90 | length,))
+    return b"\xdc" + length.to_bytes(2, "big") if length < 1 << 16 else b"\xdd" + length.to_bytes(4, "big")
+
+
+class Collected:
+    """Records that come one after the other, as pages: those of each account and Region in their order."""
+
+    __slots__ = ("_closed", "_opened", "count")
+
+    def __init__(self) -> None:
+        self._closed: list[Page] = []
+        self._opened: dict[tuple[str, str], _Open] = {}
+        self.count = 0
+        """How many records it holds."""
+
+    def add(self, line: Line) -> None:
+        """Take on a record. What it was made of is free then."""
         place = (line.account, line.region)
-        page = opened.get(place)
+        page = self._opened.get(place)
         if page is None or not page.takes(line):
             if page is not None:
-                pages.append(page.close())
-            page = opened[place] = _Open(line)
+                self._closed.append(page.close())
+            page = self._opened[place] = _Open(line)
         page.add(line)
-    pages += [page.close() for page in opened.values()]
-    return pages
+        self.count += 1
+
+    def take(self) -> list[Page]:
+        """All of them, after which it holds none."""
+        pages = self._closed + [page.close() for page in self._opened.values()]
+        self._closed, self._opened, self.count = [], {}, 0
+        return pages
+
+
+def pages_of(lines: Sequence[Line]) -> list[Page]:
+    """All of these records."""
+    collected = Collected()
+    for line in lines:
+        collected.add(line)
+    return collected.take()
 
 
 def is_page(content: bytes) -> bool:
