@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 
 from holdfast.server import huge_pages
 
@@ -19,4 +20,5 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 10, 10)
-    huge_pages.collapse()
+    # Some milliseconds, and the first call need not wait for them.
+    threading.Thread(target=huge_pages.collapse, name="huge pages", daemon=True).start()

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
@@ -75,6 +76,8 @@ def check(page: Page) -> None:
         assert page.marks & line.marks == line.marks
     assert page.marks == PAGE | page.marks & ~PAGE
     assert len(page.content) < 2 * LARGEST
+    message = page.content[6:]
+    assert msgspec.msgpack.encode(msgspec.msgpack.decode(message)) == message, "put together as an encoder does it"
 
 
 def test_pages_are_of_bounded_size() -> None:
