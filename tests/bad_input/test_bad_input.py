@@ -17,7 +17,6 @@ from holdfast.wire.signer import Credentials, Signer
 from tests.bad_input.cases import CASES, Case
 from tests.raw_client import client_of
 
-
 CHANGING = ("audit_record", "audit_head", "access_denial", "signature_failure")
 
 
