@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import workload
 from benchmarks.client import Connection, send_all
-from benchmarks.processes import Process, free_port, holdfast_endpoint
+from benchmarks.processes import ONE_PROCESS, Process, free_port, holdfast_endpoint
 from benchmarks.signed import Call, Endpoint, sign, sign_all
 
 SERVE = """
@@ -76,7 +76,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="holdfast-training-") as name:
         directory, port = Path(name) / "data", free_port()
         serve = [sys.executable, "-c", SERVE, str(folder), "serve", "--data", str(directory)]
-        server = Process("holdfast", [*serve, "--port", str(port), "--readers", "0"], port)
+        server = Process("holdfast", [*serve, "--port", str(port)], port, settings=ONE_PROCESS)
         try:
             train(holdfast_endpoint(server.wait_until_listening(), directory))
         finally:

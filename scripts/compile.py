@@ -1,6 +1,6 @@
 """Compile the modules that every call goes through, for this Python: a third of the CPU of a call.
 
-    python scripts/compile.py [--check]
+    python scripts/compile.py [--check] [--profile]
 
 Makes `holdfast.compiled.FOLDER` anew: a shared library, a small module for each source, and a manifest with the digests of
 the sources, by which `holdfast.compiled.use` knows whether they still are what was compiled. Needs mypyc (build
@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,16 +154,14 @@ def build(folder: Path, extensions: list[Extension], compiler: tuple[str, ...], 
 
     results = folder / "results"
     shutil.rmtree(results, ignore_errors=True)
-    generated = [list(extension.extra_compile_args) for extension in extensions]
+    extensions = [copy(extension) for extension in extensions]
     for extension in extensions:
         extension.extra_compile_args = [*extension.extra_compile_args, *compiler]
-        extension.extra_link_args = [*linker]
+        extension.extra_link_args = [*extension.extra_link_args, *linker]
     command = build_ext(Distribution({"name": "holdfast-compiled", "ext_modules": extensions}))
     command.build_lib, command.build_temp, command.force = str(results), str(folder / "objects"), True
     command.ensure_finalized()
     command.run()
-    for extension, arguments in zip(extensions, generated, strict=True):
-        extension.extra_compile_args = arguments
     return results
 
 

@@ -55,6 +55,18 @@ def read(executor: GroupCommit, name: str) -> bytes | None:
     return None if row is None else row[0]
 
 
+def statements_of(executor: GroupCommit) -> list[str]:
+    """What the reading connection is told from now on."""
+    told: list[str] = []
+
+    def trace(_cursor: Any, text: str, _values: Any) -> bool:
+        told.append(text.split()[0])
+        return True
+
+    executor.database.reading.set_exec_trace(trace)
+    return told
+
+
 def test_writes_of_one_iteration_share_a_group(tmp_path: Path) -> None:
     async def test(executor: GroupCommit) -> None:
         outcomes: Outcomes = {}
@@ -182,13 +194,7 @@ def test_a_row_that_many_ask_for_is_read_once_in_a_snapshot_and_anew_in_the_next
     async def test(executor: GroupCommit) -> None:
         outcomes: Outcomes = {}
         snapshot = executor.snapshot()
-        asked: list[str] = []
-
-        def trace(_cursor: Any, text: str, _values: Any) -> bool:
-            asked.append(text)
-            return True
-
-        executor.database.reading.set_exec_trace(trace)
+        asked = statements_of(executor)
         assert [ask(snapshot), ask(snapshot)] == [None, None]
         assert snapshot.once(READ_METADATA, "another") is None
         assert len(asked) == 2
@@ -200,18 +206,6 @@ def test_a_row_that_many_ask_for_is_read_once_in_a_snapshot_and_anew_in_the_next
         executor.database.reading.set_exec_trace(None)
 
     run(tmp_path, test)
-
-
-def statements_of(executor: GroupCommit) -> list[str]:
-    """What the reading connection is told from now on."""
-    told: list[str] = []
-
-    def trace(_cursor: Any, text: str, _values: Any) -> bool:
-        told.append(text.split()[0])
-        return True
-
-    executor.database.reading.set_exec_trace(trace)
-    return told
 
 
 def test_a_snapshot_lasts_until_something_is_written(tmp_path: Path) -> None:

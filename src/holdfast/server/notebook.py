@@ -110,8 +110,7 @@ class Notebook:
         if apart:
             self._apart += lines
         else:
-            for line in lines:
-                self._collected.add(line)
+            self._collected.add(lines)
         for kind, key, value in notes:
             self._notes[(kind, key)] = value
         if self._collected.count >= BATCH:

@@ -60,8 +60,8 @@ class GroupCommit:
         self._writing = SqliteTransaction(database.writing, writable=True)
         self._reading = SqliteTransaction(database.reading, writable=False)
         self._reading.read = {}
-        self._snapshot_open = False
-        self._snapshot_end: asyncio.TimerHandle | None = None
+        self._snapshot_end: asyncio.Handle | None = None
+        """When the snapshot that is open ends; None: there is none."""
         self._committing = False
         self._scheduled = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -80,16 +80,15 @@ class GroupCommit:
 
     def snapshot(self) -> Transaction:
         """What is committed now; valid until control goes back to the loop."""
-        if not self._snapshot_open:
+        if self._snapshot_end is None:
             try:
                 self._reading.execute("BEGIN")
             except apsw.Error as error:
                 raise StoreError(str(error)) from error
-            self._snapshot_open = True
             loop = self._running_loop()
             if self._committing:
                 # The log may be waiting to begin anew (`SqliteDatabase.commit`).
-                loop.call_soon(self._end_snapshot)
+                self._snapshot_end = loop.call_soon(self._end_snapshot)
             else:
                 self._snapshot_end = loop.call_later(SNAPSHOT_SECONDS, self._end_snapshot)
         return self._reading
@@ -98,8 +97,6 @@ class GroupCommit:
         if self._snapshot_end is not None:
             self._snapshot_end.cancel()
             self._snapshot_end = None
-        if self._snapshot_open:
-            self._snapshot_open = False
             self._reading.read = {}
             self._reading.execute("COMMIT")
 

@@ -138,10 +138,8 @@ class _Open:
 
 
 def _array(length: int) -> bytes:
-    """How an array begins ("array format family", MessagePack specification)."""
-    if length < 16:
-        return bytes((0x90 | length,))
-    return b"\xdc" + length.to_bytes(2, "big") if length < 1 << 16 else b"\xdd" + length.to_bytes(4, "big")
+    """How an array of no more than MOST begins ("array format family", MessagePack specification)."""
+    return bytes((0x90 | length,)) if length < 16 else b"\xdc" + length.to_bytes(2, "big")
 
 
 class Collected:
@@ -155,16 +153,17 @@ class Collected:
         self.count = 0
         """How many records it holds."""
 
-    def add(self, line: Line) -> None:
-        """Take on a record. What it was made of is free then."""
-        place = (line.account, line.region)
-        page = self._opened.get(place)
-        if page is None or not page.takes(line):
-            if page is not None:
-                self._closed.append(page.close())
-            page = self._opened[place] = _Open(line)
-        page.add(line)
-        self.count += 1
+    def add(self, lines: Sequence[Line]) -> None:
+        """Take on records. What they were made of is free then."""
+        for line in lines:
+            place = (line.account, line.region)
+            page = self._opened.get(place)
+            if page is None or not page.takes(line):
+                if page is not None:
+                    self._closed.append(page.close())
+                page = self._opened[place] = _Open(line)
+            page.add(line)
+        self.count += len(lines)
 
     def take(self) -> list[Page]:
         """All of them, after which it holds none."""
@@ -176,8 +175,7 @@ class Collected:
 def pages_of(lines: Sequence[Line]) -> list[Page]:
     """All of these records."""
     collected = Collected()
-    for line in lines:
-        collected.add(line)
+    collected.add(lines)
     return collected.take()
 
 
