@@ -21,4 +21,4 @@ def settle() -> None:
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 10, 10)
     # Some milliseconds, and the first call need not wait for them.
-    threading.Thread(target=huge_pages.collapse, name="huge pages", daemon=True).start()
+    threading.Thread(target=huge_pages.keep_collapsing, name="huge pages", daemon=True).start()

@@ -5,7 +5,7 @@ the addresses of about as many at a time, and looks up any other one in tables, 
 the hour. One entry for 2 MB does for 512 of them: 4 to 6 in a hundred of the CPU of a call (docs/adr/0020).
 
 Linux 6.1 and later do it at once (madvise(2), MADV_COLLAPSE), whatever is set for transparent huge pages. Where that is not to
-be had everything works as before.
+be had everything works as before. What a server takes under its load comes after its start, so it looks again later.
 """
 
 from __future__ import annotations
@@ -13,12 +13,17 @@ from __future__ import annotations
 import ctypes
 import mmap
 import re
+import time
 from pathlib import Path
+from typing import NoReturn
 
 SIZE = 2 << 20
 """Bytes."""
 MOSTLY = 7 / 8
 """How much of a place must be in use: what is not takes memory from then on. Stacks of threads are nearly empty."""
+FIRST_PAUSE = 10.0
+LONGEST_PAUSE = 3600.0
+"""Seconds until it looks again: twice as long each time."""
 MADV_COLLAPSE = 25
 
 # proc(5), /proc/pid/maps: private memory that can be written, of no file: the heap, and what was mapped for itself.
@@ -53,3 +58,12 @@ def collapse() -> int:
             # Refused where the kernel is older or has no such page free: then it stays as it is.
             done += SIZE if advise(place, SIZE, MADV_COLLAPSE) == 0 else 0
     return done
+
+
+def keep_collapsing() -> NoReturn:
+    """The whole life of a thread. A look takes 5 to 10 ms in which others run, a page that is put together 1 to 4."""
+    pause = FIRST_PAUSE
+    while True:
+        collapse()
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)

@@ -25,7 +25,9 @@ PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA trusted_schema=OFF",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA cache_size=-65536",
+    # KB, of each connection. What is seldom asked for comes from the kernel's pages at a few microseconds; a larger cache is
+    # memory that every commit walks through: with 64 MB a tenth more CPU for reads and writes alike (docs/adr/0020).
+    "PRAGMA cache_size=-4096",
 )
 
 PAGE_SIZE = 8192
