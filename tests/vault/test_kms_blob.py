@@ -51,6 +51,30 @@ def test_no_context_is_an_empty_one() -> None:
     assert MATERIAL.decrypt(None, MATERIAL.encrypt({}, b"plaintext", RANDOMNESS)) == b"plaintext"
 
 
+@given(contexts, contexts)
+def test_a_kept_data_key_opens_no_more_than_the_blob_does(here: dict[str, str], there: dict[str, str]) -> None:
+    data_key = RANDOMNESS.bytes(32)
+    blob = MATERIAL.encrypt(here, data_key, RANDOMNESS)
+    assert MATERIAL.data_key(here, blob) == data_key
+    assert MATERIAL.data_key(dict(reversed(here.items())), blob) == data_key
+    other = KeyMaterial(KEY_ID, MATERIAL_ID, RANDOMNESS.bytes(32))
+    with pytest.raises(DecryptError):
+        other.data_key(here, blob)
+    for place in range(len(blob)):
+        with pytest.raises(DecryptError):
+            MATERIAL.data_key(here, blob[:place] + bytes((blob[place] ^ 1,)) + blob[place + 1 :])
+    if here != there:
+        with pytest.raises(DecryptError):
+            MATERIAL.data_key(there, blob)
+
+
+def test_a_context_that_is_no_text_opens_nothing() -> None:
+    blob = MATERIAL.encrypt({"a": "b"}, b"plaintext", RANDOMNESS)
+    for opened in (MATERIAL.decrypt, MATERIAL.data_key):
+        with pytest.raises(DecryptError):
+            opened({"a": "\ud800"}, blob)
+
+
 def test_every_single_bit_and_length_matters() -> None:
     blob = MATERIAL.encrypt({"a": "b"}, b"0123456789abcdef!", RANDOMNESS)
     for bit in range(len(blob) * 8):

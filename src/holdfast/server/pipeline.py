@@ -407,8 +407,5 @@ class Pipeline:
 
     def _answer(self, exchange: Exchange, response: Response) -> None:
         self.in_flight -= 1
-        operation = exchange.operation
-        self._metrics.count(
-            operation.service, operation.name, exchange.error_code, self._clock.monotonic() - exchange.began
-        )
+        self._metrics.count(exchange.operation, exchange.error_code, self._clock.monotonic() - exchange.began)
         exchange.reply(response)

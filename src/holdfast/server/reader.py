@@ -188,12 +188,10 @@ class ReaderProcess:
         if counted == self._counted and refused == self._refused:
             return
         counts = Counts(
-            metrics.calls,
-            metrics.seconds,
+            *metrics.take(),
             {name: number - self._counted[name] for name, number in counted.items()},
             {reason: more for reason, number in refused.items() if (more := number - self._refused[reason])},
         )
-        metrics.calls, metrics.seconds = {}, {}
         self._counted, self._refused = counted, refused
         self._line.send(Kind.COUNTS, wire.encode(counts))
 

@@ -363,11 +363,7 @@ class Reader:
 
     def _add(self, counts: wire.Counts) -> None:
         metrics, listener = self._readers.metrics, self._readers.listener
-        for key, number in counts.calls.items():
-            metrics.calls[key] = metrics.calls.get(key, 0) + number
-        for service, row in counts.seconds.items():
-            known = metrics.seconds.get(service)
-            metrics.seconds[service] = row if known is None else [a + b for a, b in zip(known, row, strict=True)]
+        metrics.add(counts.calls, counts.seconds)
         for name, number in counts.listener.items():
             total: Any = getattr(listener, name)
             setattr(listener, name, total + number)

@@ -120,8 +120,8 @@ _ciphers: Final[dict[bytes, AESGCM]] = {}
 
 
 def _known_cipher(data_key: bytes) -> AESGCM:
-    """What opens a value that was opened before. The cipher of the data key itself is kept, too (`MessageKeys.known_cipher`),
-    so nothing is in memory for longer that could not be opened without it."""
+    """What opens a value that was opened before. The data key itself is kept, too (`KeyMaterial.data_key`), so nothing is in
+    memory for longer that could not be opened without it."""
     return _ciphers.get(data_key) or remember(_ciphers, data_key, AESGCM(data_key), 1024)
 
 

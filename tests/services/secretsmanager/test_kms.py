@@ -70,6 +70,7 @@ def test_a_key_that_does_not_exist(account: Account, secrets: Any, name: str) ->
 
 def test_a_disabled_key(secrets: Any, keys: Any, name: str, key: str) -> None:
     secrets.create_secret(Name=name, SecretString="x", KmsKeyId=key)
+    assert secrets.get_secret_value(SecretId=name)["SecretString"] == "x", "its data key is kept from here"
     keys.disable_key(KeyId=key)
     code, text = refused(secrets.get_secret_value, SecretId=name)
     assert code == "DecryptionFailure"

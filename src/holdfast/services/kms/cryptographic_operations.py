@@ -36,6 +36,9 @@ ALLOW: Final = Outcome.ALLOW
 _DecryptResponse: Final = kms.DecryptResponse
 """Found once, not by name in its module each time."""
 IGNORE_CIPHERTEXT = "IGNORE_CIPHERTEXT"
+KEEPS_DATA_KEYS: Final = "secretsmanager"
+"""The service whose every ciphertext is a data key ("Secret encryption and decryption", Secrets Manager user guide). What
+others have opened on a caller's behalf may be a value (Parameter Store's standard tier), and values are not kept."""
 DATA_KEY_SIZES = {"AES_256": 32, "AES_128": 16}
 
 
@@ -221,6 +224,8 @@ def _open(
         found = _named_key(call, action, key_id, header, context, more)
     material = _usable_material(call, found)
     try:
+        if call.via_service == KEEPS_DATA_KEYS:
+            return found, material.data_key(context, blob)
         return found, material.decrypt(context, blob)
     except DecryptError:
         raise kms.InvalidCiphertextException from None
