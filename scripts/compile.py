@@ -49,6 +49,7 @@ MODULES = (
     "holdfast.server.reading",
     "holdfast.server.surroundings",
     "holdfast.services.call",
+    "holdfast.services.cloudtrail.elements",
     "holdfast.services.cloudtrail.lines",
     "holdfast.services.cloudtrail.marks",
     "holdfast.services.cloudtrail.pages",

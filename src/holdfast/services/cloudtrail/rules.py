@@ -1,25 +1,22 @@
 """A call as a CloudTrail record (CloudTrail user guide, "CloudTrail record contents").
 
-Values never get in: members that the model marks sensitive are dropped, or replaced where CloudTrail shows that there was
-one, and so is every blob, whatever it holds.
+Values never get in (`elements`).
 A record is one JSON object, assembled from a part that is the same for all calls of one caller to one operation (made
 once, kept in a bounded cache) and the part that differs; audit is written for every call, so a microsecond counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
 from holdfast.access.principal import Principal, PrincipalKind
-from holdfast.api.base import AccessDeniedException, Operation, Shape
+from holdfast.api.base import AccessDeniedException, Operation
 from holdfast.remember import remember
 from holdfast.services.cloudtrail.attributes import terms_of
+from holdfast.services.cloudtrail.elements import Name, name_of, text_of
 from holdfast.services.cloudtrail.lines import second
 from holdfast.services.cloudtrail.marks import marks_of, marks_of_all
 
@@ -57,8 +54,6 @@ NAMES_ITS_RESOURCE = frozenset({"secretsmanager"})
 TagResource by it ("Match all changes to a specified secret", Secrets Manager user guide)."""
 ISSUING = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetSessionToken"})
 """Reads whose answers are kept all the same: they tell which temporary credentials somebody got."""
-NEVER_SHOWN = frozenset({"SessionToken"})
-"""Members that no model marks sensitive and that AWS shows. Ours hold the secret access key, if sealed."""
 READ_THOUGH_WAITING = frozenset({"LookupEvents", "ReadAudit", "SearchAudit", "VerifyAudit"})
 """Operations that change nothing, though they are not served as plain reads."""
 CHANGE_THOUGH_READ = frozenset({"GetSessionToken"})
@@ -66,18 +61,6 @@ CHANGE_THOUGH_READ = frozenset({"GetSessionToken"})
 services", EventBridge user guide)."""
 GLOBAL_SERVICES = {"iam": "us-east-1"}
 """Where CloudTrail records services that have no region ("Global service events")."""
-HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
-SHOWN_AS_HIDDEN = {
-    "PutParameterRequest": ("Value",),
-    # An event may carry anything. AWS keeps no record of PutEvents that could show it.
-    "PutEventsRequestEntry": ("Detail",),
-    "PublishInput": ("Message", "Subject", "MessageAttributes"),
-    "PublishBatchRequestEntry": ("Message", "Subject", "MessageAttributes"),
-    "SubscribeInput": ("Endpoint",),
-    "ConfirmSubscriptionInput": ("Token",),
-}
-"""Members in whose place CloudTrail shows HIDDEN; any other sensitive one is left out. An endpoint may be an address with a
-password in it."""
 LONGEST_TEXT: Final = 1024
 """Characters of an error message or a user agent that are kept."""
 LARGEST_ELEMENT: Final = 100 << 10
@@ -110,97 +93,6 @@ def shows_output(service: str, name: str, *, read_only: bool) -> bool:
 Recorded = tuple[bytes, bytes, int, tuple[str, ...]]
 """One record: (its head, its tail (`lines.Line`), marks, other accounts whose resources the call was let at). Each of those
 accounts gets a copy (`other_records.shared`)."""
-
-
-def lower_first(name: str) -> str:
-    """CloudTrail's spelling of a member: secretId, arn ("Before February 2024, some Secrets Manager operations reported
-    events that contained aRN", Secrets Manager user guide)."""
-    return "arn" if name == "ARN" else name[:1].lower() + name[1:]
-
-
-Shaper = Callable[[Any], Any]
-Writer = Callable[[Any], bytes]
-
-
-def _shape_value(value: Any) -> Any:
-    if isinstance(value, Shape):
-        return shaper(type(value))(value)
-    if isinstance(value, list):
-        return [_shape_value(v) for v in cast("list[Any]", value)]
-    return value
-
-
-@lru_cache(maxsize=2048)
-def shaper(shape: type[Shape]) -> Shaper:
-    """A function from a structure to the dictionary that may stand in a record."""
-    hidden = NEVER_SHOWN.union(shape.SENSITIVE, SHOWN_AS_HIDDEN.get(shape.__name__, ()))
-    members = [(name, lower_first(name)) for name in shape.__struct_fields__ if name not in hidden]
-    replaced = [(name, lower_first(name)) for name in SHOWN_AS_HIDDEN.get(shape.__name__, ())]
-
-    def to_dictionary(value: Shape) -> dict[str, Any]:
-        out: dict[str, Any] = {}
-        for name, lower in members:
-            member = getattr(value, name)
-            if member is None or type(member) is bytes:
-                continue
-            out[lower] = member if type(member) is str else _shape_value(member)
-        for name, lower in replaced:
-            if getattr(value, name) is not None:
-                out[lower] = HIDDEN
-        return out
-
-    return to_dictionary
-
-
-def _kinds(annotation: Any) -> Iterator[type]:
-    """Every type that an annotation names, at any depth."""
-    parts = get_args(annotation)
-    if not parts and isinstance(annotation, type):
-        yield annotation
-    for part in parts:
-        yield from _kinds(part)
-
-
-_writers: Final[dict[type[Shape], Writer]] = {}
-
-
-def _writer(value: Shape) -> Writer:
-    shape = type(value)
-    return _writers.get(shape) or remember(_writers, shape, writer(shape), 2048)
-
-
-def writer(shape: type[Shape]) -> Writer:
-    """A function from a structure to the JSON text that may stand in a record; `null` when nothing may.
-
-    Most inputs hold plain values only. For them the text is made by the encoder alone, from a twin of the structure
-    that has the record's spelling and lacks what must not be shown. Structures inside go the longer way.
-    """
-    kinds = {field.name: {*_kinds(field.type)} for field in msgspec.structs.fields(shape)}
-    hidden = NEVER_SHOWN.union(shape.SENSITIVE)
-    names = [n for n in shape.__struct_fields__ if n not in hidden and bytes not in kinds[n]]
-    to_dictionary = shaper(shape)
-    structures = [name for name in names if any(issubclass(kind, Shape) for kind in kinds[name])]
-    names = [name for name in names if name not in structures]
-    if not names or shape.__name__ in SHOWN_AS_HIDDEN:
-        return lambda value: _encode(to_dictionary(value) or None)
-    spelled = [(lower_first(name), Any, None) for name in names]
-    twin: Any = msgspec.defstruct(shape.__name__, spelled, omit_defaults=True, gc=False)
-    # attrgetter answers a bare value for one name.
-    members: Callable[[Any], Any] = attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
-    if not structures:
-        return lambda value: _null_if_empty(_encode(twin(*members(value))))
-
-    def write(value: Any) -> bytes:
-        for name in structures:
-            if getattr(value, name) is not None:
-                return _encode(to_dictionary(value) or None)
-        return _null_if_empty(_encode(twin(*members(value))))
-
-    return write
-
-
-def _null_if_empty(text: bytes) -> bytes:
-    return b"null" if text == b"{}" else text
 
 
 def user_identity(
@@ -359,6 +251,14 @@ def owner_of(arn: str) -> str | None:
     return parts[4] if parts[0] == "arn" and len(parts) == 6 else None
 
 
+TAILS: Final = 1024
+LONGEST_KEPT: Final = 1024
+"""Bytes of a tail that is kept."""
+Tail = tuple[bytes, int, tuple[str, ...]]
+"""What differs from call to call: its text, its marks, the other accounts that own some of the resources."""
+_tails: Final[dict[tuple[Name, str, tuple[str, ...]], Tail]] = {}
+
+
 def record(trace: Trace, facts: Facts) -> Recorded:
     """One call's record, without its time and ids."""
     call = trace.call
@@ -371,12 +271,55 @@ def record(trace: Trace, facts: Facts) -> Recorded:
         found = _constant(call, operation, facts)
         remember(_constants, name, found, CONSTANTS)
     constant, marks = found
+    shown = facts.shows_output
+    if trace.error is None and not (shown and trace.output is not None):
+        tail, more, owners = _known_tail(trace)
+    else:
+        tail, more, owners = _tail(trace, shows_output=shown)
+    if owners:
+        owners = _let_at(call, owners) if trace.error is None else ()
+    return constant, tail, marks | more, owners
+
+
+def _known_tail(trace: Trace) -> Tail:
+    """The tail of a call that was let and shows no answer: what was asked for, of what, and whose that is.
+
+    Calls that read the same again leave the same again: it is found in a third of the time.
+    """
+    call = trace.call
+    given = trace.input
+    asked = None if given is None else name_of(given)
+    if asked is None:
+        return _tail(trace, shows_output=False)
+    name = (asked, call.account, _arns(trace))
+    try:
+        known = _tails.get(name)
+    except TypeError:  # lists of lists
+        return _tail(trace, shows_output=False)
+    if known is not None:
+        return known
+    tail = _tail(trace, shows_output=False)
+    return remember(_tails, name, tail, TAILS) if len(tail[0]) <= LONGEST_KEPT else tail
+
+
+def _arns(trace: Trace) -> tuple[str, ...]:
+    """The resources that a call was about."""
+    decisions = trace.call.decisions
+    if len(decisions) == 1:
+        return (_told_of(decisions[0]),)
+    return tuple(dict.fromkeys([_told_of(decision) for decision in decisions[:100]]))
+
+
+def _tail(trace: Trace, *, shows_output: bool) -> Tail:
+    call = trace.call
+    operation = trace.operation
     given = trace.input
     output = trace.output
     answered = b"null"
+    marks = 0
     decisions = call.decisions
-    if output is not None and facts.shows_output:
-        answered = _writer(output)(output)
+    if output is not None and shows_output:
+        answered = text_of(output)
         if answered == b"null" and operation.service in NAMES_ITS_RESOURCE:
             answered = b'{"arn":' + _encode(decisions[0].resource) + b"}"
     error = trace.error
@@ -390,17 +333,12 @@ def record(trace: Trace, facts: Facts) -> Recorded:
     owners: tuple[str, ...] = ()
     resources = b""
     if decisions:
-        if len(decisions) == 1:
-            arns: tuple[str, ...] = (_told_of(decisions[0]),)
-        else:
-            arns = tuple(dict.fromkeys([_told_of(decision) for decision in decisions[:100]]))
+        arns = _arns(trace)
         if operation.name == CREATES_A_KEY and output is not None:
             arns = (cast("Any", output).KeyMetadata.Arn,)
         resources, more, owners = _resources(call.account, arns)
         marks |= more
-        if owners:
-            owners = _let_at(call, owners) if error is None else ()
-    asked = b"null" if given is None else _writer(given)(given)
+    asked = b"null" if given is None else text_of(given)
     tail = (
         b',"requestParameters":',
         asked if len(asked) <= LARGEST_ELEMENT else OMITTED,
@@ -410,7 +348,7 @@ def record(trace: Trace, facts: Facts) -> Recorded:
         resources,
         b"}",
     )
-    return constant, b"".join(tail), marks, owners
+    return b"".join(tail), marks, owners
 
 
 def _told_of(decision: Decision) -> str:
