@@ -173,11 +173,10 @@ def naming(shape: type[Shape]) -> Naming:
                 return None
         found: list[Any] = [shape]
         for member in members(value):
-            kind: object = type(member)
-            if kind is dict:
-                found.append(tuple(member.items()))
-            elif kind is list:
-                found.append(tuple(member))
+            if isinstance(member, dict):
+                found.append(tuple(cast("dict[str, Any]", member).items()))
+            elif isinstance(member, list):
+                found.append(tuple(cast("list[Any]", member)))
             else:
                 found.append(member)
         return tuple(found)
