@@ -254,7 +254,7 @@ def _version_events(call: Call, found: Found, name: str) -> None:
     """A service event about every version ("Log with CloudTrail", user guide)."""
     for version in records.list_versions(call.tx, found.secret, "", rules.MAXIMUM_VERSIONS):
         details = {"SecretId": found.arn, "SecretVersionId": version.version_id}
-        call.service_event("secretsmanager", name, details=details)
+        call.service_event("secretsmanager", name, details=details, account=found.secret.account)
 
 
 def restore_secret(call: Call, value: api.RestoreSecretRequest) -> api.RestoreSecretResponse:
