@@ -80,3 +80,27 @@ def test_regions_to_replicate_to_are_a_key_when_they_were_sent(holdfast: Account
     regions = [{"Region": "eu-west-2"}, {"Region": "eu-west-1"}]
     assert refused(own.create_secret, Name="b", AddReplicaRegions=regions)[0] == "AccessDeniedException"
     assert refused(own.create_secret, Name="b", AddReplicaRegions=regions[:1])[0] == "NotImplementedException"
+
+
+def test_one_label_of_a_new_version_is_one_value(holdfast: Account) -> None:
+    """VersionStage is of the type String: StringEquals and StringNotEquals hold for the one label that is sent."""
+    secrets = holdfast.client("secretsmanager")
+    secrets.create_secret(Name="s", SecretString="x")
+    key = "secretsmanager:VersionStage"
+    only = user(holdfast, "only", {**ALLOW_ALL, "Condition": {"StringEquals": {key: "AWSPENDING"}}})
+    put = only.put_secret_value(SecretId="s", SecretString="y", VersionStages=["AWSPENDING", "AWSPENDING"])
+    assert put["VersionStages"] == ["AWSPENDING"]
+    for labels in ({}, {"VersionStages": ["AWSCURRENT"]}, {"VersionStages": ["AWSPENDING", "AWSCURRENT"]}):
+        code, _ = refused(only.put_secret_value, SecretId="s", SecretString="z", **labels)
+        assert code == "AccessDeniedException"
+    deny = {**ALLOW_ALL, "Effect": "Deny", "Condition": {"StringEquals": {key: "AWSCURRENT"}}}
+    other = user(holdfast, "other", ALLOW_ALL, deny)
+    other.put_secret_value(SecretId="s", SecretString="z", VersionStages=["AWSPENDING"])
+    assert refused(other.put_secret_value, SecretId="s", SecretString="z", VersionStages=["AWSCURRENT"])[0] == (
+        "AccessDeniedException"
+    )
+    anyone = {**ALLOW_ALL, "Effect": "Deny", "Condition": {"ForAnyValue:StringEquals": {key: "AWSCURRENT"}}}
+    third = user(holdfast, "third", ALLOW_ALL, anyone)
+    for given in (["AWSCURRENT"], ["AWSPENDING", "AWSCURRENT"]):
+        code, _ = refused(third.put_secret_value, SecretId="s", SecretString="z", VersionStages=given)
+        assert code == "AccessDeniedException"
