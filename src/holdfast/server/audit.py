@@ -95,7 +95,7 @@ class Audit:
             call = trace.call
             if isinstance(trace, ServiceEvent):
                 text, marks = service_event(trace, event_id_of(now, request_id, number))
-                lines.append(whole(call.account, call.region, now, trace.request_id, marks, text))
+                lines.append(whole(trace.account, call.region, now, trace.request_id, marks, text))
                 continue
             facts = facts_of(trace.operation) or self._facts_of(trace.operation)
             head, tail, marks, owners = record(trace, facts)

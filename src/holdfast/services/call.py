@@ -113,10 +113,21 @@ class Trace:
 class ServiceEvent:
     """Something that a service did by itself, with nobody calling: a key deleted when its waiting period was over."""
 
-    __slots__ = ("call", "details", "error_code", "error_message", "name", "request_id", "resource", "service")
+    __slots__ = (
+        "account",
+        "call",
+        "details",
+        "error_code",
+        "error_message",
+        "name",
+        "request_id",
+        "resource",
+        "service",
+    )
 
     def __init__(self, call: Call, service: str, name: str, resource: str, details: dict[str, str]) -> None:
         self.call = call
+        self.account = call.account
         self.service = service
         self.name = name
         self.resource = resource
@@ -375,14 +386,17 @@ class Call:
         resource: str = "",
         details: dict[str, str] | None = None,
         *,
+        account: str = "",
         request_id: str = "",
         error_message: str = "",
     ) -> None:
-        """Put on record what a job did, as CloudTrail's service event `name` of `service` about the ARN `resource`.
+        """Put on record what a service did, as CloudTrail's service event `name` of `service` about the ARN `resource`.
 
+        It is on record in `account`, which is the caller's own unless what it was done to belongs to another.
         `details` and `error_message` stand in the record readable to whoever may read the account's records.
         """
         event = ServiceEvent(self, service, name, resource, details or {})
+        event.account = account or self.account
         event.request_id = request_id or self.request_id
         event.error_message = error_message
         self.traces.append(event)

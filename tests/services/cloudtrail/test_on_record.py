@@ -175,3 +175,23 @@ def test_others_may_not_verify_nor_read_others_records(holdfast: Account, holdfa
     assert bad.error == "InvalidAuditTokenException"
     client.close()
     other.close()
+
+
+def test_what_happens_to_a_secret_is_on_record_with_its_owner_whoever_caused_it(holdfast_server: Server) -> None:
+    owner, other = holdfast_server.create_account(), holdfast_server.create_account()
+    secrets, others = owner.client("secretsmanager"), other.client("secretsmanager")
+    arn = secrets.create_secret(Name="shared", SecretString="x")["ARN"]
+    statement = {"Effect": "Allow", "Principal": {"AWS": other.account}, "Action": "secretsmanager:*", "Resource": "*"}
+    secrets.put_resource_policy(
+        SecretId=arn, ResourcePolicy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
+    others.delete_secret(SecretId=arn, RecoveryWindowInDays=7)
+    others.restore_secret(SecretId=arn)
+    others.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+    found = [r for r in records(owner) if r["eventType"] == "AwsServiceEvent"]
+    names = ["StartSecretVersionDelete", "CancelSecretVersionDelete", "EndSecretVersionDelete"]
+    assert sorted(r["eventName"] for r in found) == sorted(names)
+    for record in found:
+        assert record["additionalEventData"]["SecretId"] == arn
+        assert record["userIdentity"]["accountId"] == record["recipientAccountId"] == owner.account
+    assert not [r for r in records(other) if r["eventType"] == "AwsServiceEvent"]

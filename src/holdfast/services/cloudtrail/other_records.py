@@ -48,7 +48,7 @@ def service_event(event: ServiceEvent, event_id: str) -> WholeRecord:
     source = f"{event.service}.amazonaws.com"
     content: dict[str, Any] = {
         "eventVersion": EVENT_VERSION,
-        "userIdentity": {"accountId": call.account, "invokedBy": source},
+        "userIdentity": {"accountId": event.account, "invokedBy": source},
         "eventTime": second(call.now // 1000),
         "eventSource": source,
         "eventName": event.name,
@@ -63,7 +63,7 @@ def service_event(event: ServiceEvent, event_id: str) -> WholeRecord:
         "eventType": "AwsServiceEvent",
         "managementEvent": True,
         "eventCategory": "Management",
-        "recipientAccountId": call.account,
+        "recipientAccountId": event.account,
     }
     if event.details:
         content[DETAILS.get(event.service, "additionalEventData")] = event.details
@@ -72,5 +72,5 @@ def service_event(event: ServiceEvent, event_id: str) -> WholeRecord:
     if event.error_message:
         content["errorMessage"] = event.error_message
     if event.resource:
-        content["resources"] = [{"accountId": call.account, "type": type_of(event.resource), "ARN": event.resource}]
+        content["resources"] = [{"accountId": event.account, "type": type_of(event.resource), "ARN": event.resource}]
     return msgspec.json.encode(content), marks_of_all(terms_of(content))

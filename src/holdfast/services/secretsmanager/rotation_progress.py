@@ -50,6 +50,7 @@ def event(call: Call, secret: Secret, underway: Underway, name: str, error: str 
         "secretsmanager",
         f"Test{name}" if underway.test else name,
         details={"SecretId": arn},
+        account=secret.account,
         request_id=f"Rotation-{arn}-{underway.token}",
         error_message=error,
     )

@@ -34,6 +34,7 @@ from holdfast.services.secretsmanager.identifiers import (
     secret_arn,
 )
 from holdfast.services.secretsmanager.records import Secret, Version
+from holdfast.services.stored_tags import resource_keys
 
 DELETE_JOB = "secretsmanager.delete-secret"
 NAME_SCHEDULED = "You can't create this secret because a secret with this name is already scheduled for deletion."
@@ -102,9 +103,17 @@ def _store_new(call: Call, found: Found, given: values.SecretValue | None) -> No
 
 
 def _create_context(value: api.CreateSecretRequest) -> RequestContext:
+    """The tags of the request are those that the secret will have: policies that compare aws:ResourceTag with the
+    principal's tags allow the creation, too ("IAM tutorial: Define permissions to access AWS resources based on tags",
+    step 4)."""
     context: RequestContext = {"secretsmanager:Name": value.Name or ""}
     _add_settings(context, value.Description, value.KmsKeyId, value.Type)
-    return context | tags.request_keys(value.Tags)
+    if value.ForceOverwriteReplicaSecret is not None:
+        context["secretsmanager:ForceOverwriteReplicaSecret"] = value.ForceOverwriteReplicaSecret
+    if value.AddReplicaRegions is not None:
+        context["secretsmanager:AddReplicaRegions"] = [each.Region or "" for each in value.AddReplicaRegions]
+    given = {tag.Key or "": tag.Value or "" for tag in value.Tags or ()}
+    return context | tags.request_keys(value.Tags) | resource_keys(given, "secretsmanager:ResourceTag/")
 
 
 def _add_settings(context: RequestContext, description: str | None, kms_key_id: str | None, kind: str | None) -> None:
@@ -254,7 +263,7 @@ def _version_events(call: Call, found: Found, name: str) -> None:
     """A service event about every version ("Log with CloudTrail", user guide)."""
     for version in records.list_versions(call.tx, found.secret, "", rules.MAXIMUM_VERSIONS):
         details = {"SecretId": found.arn, "SecretVersionId": version.version_id}
-        call.service_event("secretsmanager", name, details=details)
+        call.service_event("secretsmanager", name, details=details, account=found.secret.account)
 
 
 def restore_secret(call: Call, value: api.RestoreSecretRequest) -> api.RestoreSecretResponse:

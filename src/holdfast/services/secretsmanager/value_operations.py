@@ -157,7 +157,9 @@ def put_secret_value(call: Call, value: api.PutSecretValueRequest) -> api.PutSec
     """A new version, or the value of one that was reserved without; repeated with the same token it changes nothing."""
     context: RequestContext = {}
     if value.VersionStages is not None:
-        context["secretsmanager:VersionStage"] = value.VersionStages
+        # A key of the type String, whose operators are not asked of lists: only several labels are one.
+        labels = list(dict.fromkeys(value.VersionStages))
+        context["secretsmanager:VersionStage"] = labels[0] if len(labels) == 1 else labels
     found = find_active(call, value.SecretId, "secretsmanager:PutSecretValue", context)
     given = values.given_value(value.SecretString, value.SecretBinary)
     if given is None:
