@@ -166,6 +166,9 @@ def test_every_entry_answers_for_itself(events: Any, holdfast: Account) -> None:
     for name in ("Source", "DetailType", "Detail"):
         text = f"Parameter {name} is not valid. Reason: {name} is a required argument."
         assert failure(**{name: None}) == ("InvalidArgument", text)
+        # Without an entry that has all of them nothing is taken.
+        incomplete = [{**good, name: ""}, {"Detail": "{}"}]
+        assert refused(events.put_events, Entries=incomplete) == ("ValidationException", text, 400)
     for source in ("aws.ec2", "AWS.x"):
         assert failure(Source=source) == ("NotAuthorizedForSource", "Not authorized for the source.")
     for detail in ("{", "[]", "5", '{"a": NaN}', '{"a": 1e999}', "[" * 5000, f'{{"a": {"[" * 300}{"]" * 300}}}'):

@@ -92,6 +92,12 @@ def test_setting_attributes(sns: Any, topic: str) -> None:
             "Holdfast does not implement the attribute HTTPSuccessFeedbackRoleArn of sns:SetTopicAttributes yet.",
         ),
         (
+            "MaximumMessageSize",
+            "1048576",
+            "NotImplemented",
+            "Holdfast does not implement the attribute MaximumMessageSize of sns:SetTopicAttributes yet.",
+        ),
+        (
             "TracingConfig",
             "Active",
             "NotImplemented",
@@ -101,6 +107,11 @@ def test_setting_attributes(sns: Any, topic: str) -> None:
 )
 def test_attributes_that_are_refused(sns: Any, topic: str, name: str, value: str, code: str, text: str) -> None:
     assert refusal(sns.set_topic_attributes, TopicArn=topic, AttributeName=name, AttributeValue=value) == (code, text)
+
+
+def test_the_default_of_an_attribute_that_is_absent_asks_for_nothing(sns: Any, topic: str) -> None:
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="MaximumMessageSize", AttributeValue="262144")
+    assert "MaximumMessageSize" not in sns.get_topic_attributes(TopicArn=topic)["Attributes"]
 
 
 @pytest.mark.parametrize("name", ["", "with space", "x" * 257, "with.dot"])

@@ -40,6 +40,14 @@ def describe(*given: api.ParameterStringFilter) -> list[Filter]:
     return filters.describe_filters(api.DescribeParametersRequest(ParameterFilters=list(given)))
 
 
+def test_as_many_filters_as_a_request_has_room_for() -> None:
+    # Comparing each with each would take minutes.
+    many = [asked(f"tag:{number}") for number in range(100_000)]
+    assert len(describe(*many)) == len(many)
+    with pytest.raises(api.InvalidFilterKey, match=r"\[tag:0, tag:9\]"):
+        describe(*many, many[0], many[9])
+
+
 def finds(some: Some, *given: api.ParameterStringFilter) -> bool:
     return filters.matches(describe(*given), some)
 

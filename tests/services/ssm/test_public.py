@@ -115,4 +115,26 @@ def test_an_image_becomes_visible_when_it_exists(server: Server, account: Accoun
         ("Create", "/never", "Unable to Describe Resource", "aws:ec2:image"),
     ]
     assert refused(put_image, ssm=ssm, name="/image", image="no image")[0] == "ParameterAlreadyExists"
-    assert refused(put_image, ssm=ssm, name="/new", image="no image")[0] == "ValidationException"
+
+
+def test_the_format_of_an_image_is_checked_after_the_answer_and_every_new_value_is_checked(
+    server: Server, account: Account
+) -> None:
+    publish(server, IMAGES, "ami-00000001,ami-00000002,no-image", "--type", "StringList")
+    ssm = account.client("ssm")
+    listener = Listener(account, {"source": ["aws.ssm"], "detail-type": ["Parameter Store Change"]})
+    for image in ("no image", "no-image", "ami-1"):
+        assert put_image(ssm, "/new", image)["Version"] == 1
+        assert refused(ssm.get_parameter, Name="/new") == NOT_FOUND
+    put_image(ssm, "/new", "ami-00000001")
+    assert ssm.put_parameter(Name="/new", Value="ami-ffffffff", Overwrite=True)["Version"] == 2, "it stays an image"
+    assert ssm.get_parameter(Name="/new")["Parameter"]["Version"] == 1
+    ssm.put_parameter(Name="/new", Value="ami-00000002", Overwrite=True)
+    found = ssm.get_parameter(Name="/new")["Parameter"]
+    assert (found["Version"], found["Value"], found["DataType"]) == (2, "ami-00000002", "aws:ec2:image")
+    assert [(event["detail"]["operation"], "exception" in event["detail"]) for event in listener.take()] == [
+        *[("Create", True)] * 3,
+        ("Create", False),
+        ("Update", True),
+        ("Update", False),
+    ]

@@ -55,6 +55,11 @@ def put_events(call: Call, value: api.PutEventsRequest) -> api.PutEventsResponse
         raise NotImplementedException("Holdfast does not implement global endpoints (EndpointId).")
     if sum(map(_size, entries)) > LARGEST:
         raise ValidationException("Total size of the entries in the request is over the limit.")
+    missing = [_missing(entry) for entry in entries]
+    if all(missing):
+        # "If you submit a request in which none of the entries have each of these properties, EventBridge fails the entire
+        # request" (API reference, PutEventsRequestEntry).
+        raise ValidationException(_required(missing[0]))
     buses = [_authorized(call, entry) for entry in entries]
     answers = [_put(call, entry, *bus) for entry, bus in zip(entries, buses, strict=True)]
     failed = sum(1 for answer in answers if answer.ErrorCode)
@@ -111,11 +116,20 @@ def _put(call: Call, entry: api.PutEventsRequestEntry, where: BusAt, here: bool)
     return api.PutEventsResultEntry(EventId=event.event_id)
 
 
+def _missing(entry: api.PutEventsRequestEntry) -> str:
+    """The first of the members that every event needs and this one lacks; empty when it has them all."""
+    needed = {"Source": entry.Source, "DetailType": entry.DetailType, "Detail": entry.Detail}
+    return next((name for name, value in needed.items() if not value), "")
+
+
+def _required(name: str) -> str:
+    return f"Parameter {name} is not valid. Reason: {name} is a required argument."
+
+
 def _checked(entry: api.PutEventsRequestEntry) -> dict[str, Any]:
     """The detail of an entry that can be taken."""
-    for name in ("Source", "DetailType", "Detail"):
-        if not getattr(entry, name):
-            raise _not_valid(name, f"{name} is a required argument.")
+    if missing := _missing(entry):
+        raise Refused("InvalidArgument", _required(missing))
     if len(entry.DetailType or "") > LONGEST_DETAIL_TYPE:
         raise _not_valid("DetailType", f"DetailType is longer than {LONGEST_DETAIL_TYPE} characters.")
     if (entry.Source or "").lower().startswith("aws."):

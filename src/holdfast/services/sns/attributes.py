@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LONGEST_NAME: Final = 100
 ABSENT_TOPIC = (
     "ArchivePolicy", "BeginningArchiveTime", "ContentBasedDeduplication", "FifoThroughputScope", "FifoTopic",
+    "MaximumMessageSize",
     *(
         f"{kind}{what}"
         for kind in ("HTTP", "Firehose", "Lambda", "Application", "SQS")
@@ -32,8 +33,13 @@ ABSENT_TOPIC = (
     ),
 )  # fmt: skip
 """Attributes of a topic that AWS has and Holdfast does not."""
-_NOTHING = {"FifoTopic": ("", "false"), "ContentBasedDeduplication": ("", "false"), "SampleRate": ("", "0")}
-"""What asks for nothing of them: Terraform says so of each."""
+_NOTHING = {
+    "FifoTopic": ("", "false"),
+    "ContentBasedDeduplication": ("", "false"),
+    "SampleRate": ("", "0"),
+    "MaximumMessageSize": ("262144",),
+}
+"""What asks for nothing of them: Terraform says so of the first three, and the last is AWS's default."""
 ABSENT_SUBSCRIPTION = ("SubscriptionRoleArn", "ReplayPolicy", "ReplayStatus")
 
 

@@ -1,8 +1,9 @@
 """Data types: what a value must be before it is stored; pure.
 
 A list is checked item by item, and one bad item refuses the whole list ("Parameter data types in Parameter Store", user
-guide). `text` checks nothing. An image is looked for among those that the operator published, after the answer, as AWS
-looks for it in EC2 (`write_operations`).
+guide). `text` checks nothing. An image is checked after the answer, its format too ("an asynchronous validation operation
+to ensure that the parameter value meets the formatting requirements for an AMI ID, and that the specified AMI is
+available", user guide): `write_operations` does, among those that the operator published.
 
 AWS's page names the types; where it does not say what is valid, the usual specification decides: RFC 1123 for host names,
 RFC 8259 for JSON, RFC 3986 for addresses.
@@ -98,6 +99,8 @@ def check_data_type(data_type: str, previous: str | None, kind: str, path: str, 
         raise ValidationException(
             f"The data type {INTEGRATION} can be used with SecureString parameters below {INTEGRATION_PREFIX} only."
         )
+    if data_type == IMAGE:
+        return
     items = value.split(",") if kind == "StringList" and data_type != TEXT else [value]
     if not all(check(item) for item in items):
         raise ValidationException(f"The parameter value doesn't conform to the data type {data_type}.")

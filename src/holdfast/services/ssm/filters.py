@@ -9,6 +9,7 @@ all the same, so an index only ever saves work: it cannot change what is found (
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -87,8 +88,8 @@ def describe_filters(value: api.DescribeParametersRequest) -> list[Filter]:
 def checked(filters: Iterable[api.ParameterStringFilter], options: Mapping[str, tuple[str, ...]]) -> list[Filter]:
     """Filters that this operation takes, complete; the InvalidFilter errors, or ValidationException for a bad path."""
     found = [_checked(f, options) for f in filters]
-    keys = [f.key for f in found]
-    repeated = sorted({key for key in keys if keys.count(key) > 1})
+    # A request may have as many as it has room for, so each is looked at once.
+    repeated = sorted(key for key, number in Counter(f.key for f in found).items() if number > 1)
     if repeated:
         raise api.InvalidFilterKey(
             f"The following filters are duplicated in the request: [{', '.join(repeated)}]. "

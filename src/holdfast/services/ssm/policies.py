@@ -34,8 +34,11 @@ _ATTRIBUTES: Mapping[str, frozenset[str]] = {
 }
 _WHOLE = re.compile("[0-9]{1,9}")
 _TIMESTAMP = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):(\d\d)(?::(\d\d))?)", re.ASCII
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):(\d\d)(?::(\d\d))?)",
+    re.ASCII | re.IGNORECASE,
 )
+_FURTHEST = timedelta(hours=18)
+"""An offset from UTC that Java knows (ZoneOffset)."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -170,7 +173,7 @@ def _due(kind: str, attributes: Mapping[str, str], now: int, expiration: int) ->
 
 
 def _timestamp(text: str) -> int:
-    """Java's ISO_INSTANT or ISO_OFFSET_DATE_TIME, in milliseconds."""
+    """Java's ISO_INSTANT or ISO_OFFSET_DATE_TIME, whose letters may be small, in milliseconds."""
     found = _TIMESTAMP.fullmatch(text)
     try:
         if found is None:
@@ -178,10 +181,10 @@ def _timestamp(text: str) -> int:
         minute, second, fraction, sign, *offset = found.groups()
         moment = datetime.fromisoformat(f"{minute}:{second or '00'}+00:00")
         hours, minutes, seconds = (int(part or 0) for part in offset)
-        if hours > 18 or minutes > 59 or seconds > 59:
+        ahead = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        if minutes > 59 or seconds > 59 or ahead > _FURTHEST:
             raise ValueError
-        ahead = timedelta(hours=hours, minutes=minutes, seconds=seconds) * (-1 if sign == "-" else 1)
-        since = (moment - _EPOCH) - ahead
+        since = (moment - _EPOCH) - ahead * (-1 if sign == "-" else 1)
         return since // timedelta(milliseconds=1) + int((fraction or "0").ljust(3, "0")[:3])
     except ValueError:
         raise _bad_attribute(

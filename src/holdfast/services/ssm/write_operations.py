@@ -49,7 +49,7 @@ def put_parameter(call: Call, value: api.PutParameterRequest) -> api.PutParamete
         )
     settings = _settings(call, value, account, name, before)
     number = before.version + 1 if before else 1
-    if value.DataType == data_types.IMAGE and not _image_exists(call, required(value.Value)):
+    if settings.data_type == data_types.IMAGE and not _image_exists(call, required(value.Value)):
         return _refuse_image(call, account, before, name, settings, number)
     if before is not None:
         _make_room(call, before, number)
@@ -180,8 +180,8 @@ def _check_pattern(pattern: str, value: str) -> None:
 
 
 def _image_exists(call: Call, image: str) -> bool:
-    """Whether the operator published an image in this region, and the caller may know of it."""
-    if not call.check("ec2:DescribeImages", "*").allowed:
+    """Whether a text is an image that the operator published in this region, and the caller may know of it."""
+    if not data_types.CHECKS[data_types.IMAGE](image) or not call.check("ec2:DescribeImages", "*").allowed:
         return False
     published = records.read_current(call.tx, PUBLIC, call.region, data_types.IMAGES)
     return published is not None and image in reveal_public(call, published).split(",")
