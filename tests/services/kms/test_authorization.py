@@ -120,6 +120,30 @@ def test_both_ends_of_a_re_encryption_are_decided(house: House) -> None:
     ]
 
 
+def test_a_dry_run_without_a_ciphertext_knows_whether_both_keys_are_one(house: House) -> None:
+    """kms:ReEncryptOnSameKey decides as it would with a ciphertext of the source key."""
+    first, second = (house.call(api.CreateKey, api.CreateKeyRequest()).KeyMetadata for _ in range(2))
+    assert first is not None
+    assert second is not None
+    house.call(api.CreateAlias, api.CreateAliasRequest(AliasName="alias/first", TargetKeyId=first.KeyId))
+
+    def outcome(source: str | None, destination: str | None) -> str:
+        request = api.ReEncryptRequest(
+            SourceKeyId=source, DestinationKeyId=destination, DryRun=True, DryRunModifiers=["IGNORE_CIPHERTEXT"]
+        )
+        return type(house.error(api.ReEncrypt, request)).__name__
+
+    on_same_key = {"Bool": {"kms:ReEncryptOnSameKey": "true"}}
+    house.user("same", {"Effect": "Allow", "Action": "kms:ReEncrypt*", "Resource": "*", "Condition": on_same_key})
+    assert outcome(first.KeyId, first.Arn) == "DryRunOperationException"
+    assert outcome("alias/first", first.KeyId) == "DryRunOperationException"
+    assert outcome(first.KeyId, second.KeyId) == "AccessDeniedException"
+    deny = {"Effect": "Deny", "Action": "kms:ReEncrypt*", "Resource": "*", "Condition": on_same_key}
+    house.user("other", {"Effect": "Allow", "Action": "kms:ReEncrypt*", "Resource": "*"}, deny)
+    assert outcome(first.KeyId, first.Arn) == "AccessDeniedException"
+    assert outcome(first.KeyId, second.KeyId) == "DryRunOperationException"
+
+
 def test_condition_keys(house: House) -> None:
     tags = [api.Tag(TagKey="team", TagValue="a")]
     made = house.call(api.CreateKey, api.CreateKeyRequest(Tags=tags)).KeyMetadata

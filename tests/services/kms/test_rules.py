@@ -36,7 +36,7 @@ def lifecycles(draw: st.DrawFn) -> Lifecycle:
 
 
 EVENTS: dict[str, Callable[[Lifecycle], Lifecycle]] = {
-    "enable": lambda key: rules.enable(key, ARN),
+    "enable": lambda key: rules.enable(key, ARN, NOW),
     "disable": lambda key: rules.disable(key, ARN),
     "schedule": lambda key: rules.schedule_deletion(key, ARN, 7, NOW),
     "cancel": lambda key: rules.cancel_deletion(key, ARN),
@@ -118,6 +118,20 @@ def test_a_rotation_keeps_its_schedule(period: int, due: int, late: int) -> None
     assert now < after.next_rotation <= now + period * DAY
     assert (after.next_rotation - due) % (period * DAY) == 0
     assert not rules.rotation_is_due(after, now)
+
+
+def test_a_missed_rotation_begins_the_schedule_anew() -> None:
+    """The next rotation is a whole period after the one that makes up for what was missed while the key was disabled."""
+    disabled = Lifecycle(KeyState.DISABLED, rotation_period=365, next_rotation=NOW)
+    late = NOW + 100 * DAY
+    enabled = rules.enable(disabled, ARN, late)
+    assert rules.rotation_is_due(enabled, late)
+    assert rules.rotated(enabled, late).next_rotation == late + 365 * DAY
+    # Nothing was missed, or the key was enabled all along: the schedule stays.
+    assert rules.enable(disabled, ARN, NOW - DAY).next_rotation == NOW
+    assert rules.enable(rules.enable(disabled, ARN, NOW), ARN, late).next_rotation == NOW
+    never = Lifecycle(KeyState.DISABLED)
+    assert rules.enable(never, ARN, late) == Lifecycle()
 
 
 @given(lifecycles(), times)

@@ -95,10 +95,9 @@ class KeyMachine(RuleBasedStateMachine):
             self.house.advance(0)
             key, now = self.model[key_id], self.house.now
             key.state = "Enabled"
-            if key.rotate_every and key.rotate_at <= now:  # once for all that it missed
+            if key.rotate_every and key.rotate_at <= now:  # once for all that it missed, and a whole period later again
                 key.materials += 1
-                while key.rotate_at <= now:
-                    key.rotate_at += key.rotate_every * DAY
+                key.rotate_at = now + key.rotate_every * DAY
 
     @rule(key_id=keys)
     def disable(self, key_id: str) -> None:

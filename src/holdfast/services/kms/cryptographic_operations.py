@@ -87,8 +87,10 @@ def re_encrypt(call: Call, value: kms.ReEncryptRequest) -> kms.ReEncryptResponse
     if value.DryRunModifiers:
         _check_modifiers(value.DryRun, value.SourceKeyId)
         assert value.SourceKeyId is not None
-        _require_usable_key(keys.use(call, value.SourceKeyId, "kms:ReEncryptFrom", source_context))
-        _require_usable_key(keys.use(call, value.DestinationKeyId, "kms:ReEncryptTo", target_context))
+        same = keys.key_id_of(call, value.DestinationKeyId) == keys.key_id_of(call, value.SourceKeyId)
+        more: Context = {"kms:ReEncryptOnSameKey": same}
+        _require_usable_key(keys.use(call, value.SourceKeyId, "kms:ReEncryptFrom", source_context, more))
+        _require_usable_key(keys.use(call, value.DestinationKeyId, "kms:ReEncryptTo", target_context, more))
         raise kms.DryRunOperationException(DRY_RUN_TEXT)
     blob = value.CiphertextBlob
     header = _header(blob)

@@ -138,9 +138,9 @@ def update_key_description(call: Call, value: kms.UpdateKeyDescriptionRequest) -
 
 
 def enable_key(call: Call, value: kms.EnableKeyRequest) -> kms.EnableKeyOutput:
-    """Let a key encrypt and decrypt again. A rotation that it missed follows at once."""
+    """Let a key encrypt and decrypt again. A rotation that it missed follows at once, and the schedule begins anew."""
     key, arn, _ = keys.manage(call, value.KeyId, "kms:EnableKey")
-    keys.change_lifecycle(call, key, rules.enable(key.lifecycle, arn))
+    keys.change_lifecycle(call, key, rules.enable(key.lifecycle, arn, call.now))
     return kms.EnableKeyOutput()
 
 

@@ -93,10 +93,15 @@ def pending_deletion(arn: str) -> KMSInvalidStateException:
     return KMSInvalidStateException(f"{arn} is pending deletion.")
 
 
-def enable(key: Lifecycle, arn: str) -> Lifecycle:
-    """EnableKey; enabling an enabled key changes nothing."""
+def enable(key: Lifecycle, arn: str, now: int) -> Lifecycle:
+    """EnableKey; enabling an enabled key changes nothing.
+
+    A key that missed a rotation is rotated "immediately, and every year thereafter"; another "resumes its prior rotation
+    schedule" (KMS API reference, GetKeyRotationStatus): the schedule of the first one begins anew now.
+    """
     require_not_pending(key.state, arn)
-    return replace(key, state=KeyState.ENABLED)
+    missed = key.state is KeyState.DISABLED and key.rotation_period > 0 and key.next_rotation < now
+    return replace(key, state=KeyState.ENABLED, next_rotation=now if missed else key.next_rotation)
 
 
 def disable(key: Lifecycle, arn: str) -> Lifecycle:
