@@ -102,6 +102,9 @@ moved out of the way of the rest: a tenth of the CPU of a call. What the trainin
 ROOT = Path(__file__).resolve().parent.parent
 PROFILE = "profile"
 """In the manifest: empty, or how the attempt to compile with counts went."""
+
+USED = "used"
+"""There: it went well."""
 OPTIONS = ("--ignore-missing-imports", "--follow-imports=silent", "--no-error-summary", "--hide-error-context")
 
 
@@ -111,12 +114,15 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true", help="twice: the second time by what the first one counted")
     given = parser.parse_args()
     if given.check:
-        raise SystemExit(0 if is_current(profile=given.profile) else 1)
+        current = is_current(profile=given.profile)
+        if current and given.profile:
+            print(end=without_counts())
+        raise SystemExit(0 if current else 1)
     with tempfile.TemporaryDirectory(prefix="holdfast-compile-") as name:
         folder = Path(name)
         extensions = generate(folder)
         counts = counted(folder, extensions) if given.profile else ""
-        more = COUNTED if counts == "used" else ()
+        more = COUNTED if counts == USED else ()
         install(build(folder, extensions, (*COMPILER, *more), LINKER), compiled.FOLDER, counts)
 
 
@@ -130,6 +136,18 @@ def is_current(*, profile: bool) -> bool:
     if profile and not manifest.get(PROFILE):
         return False
     return manifest["python"] == compiled.this_python() and manifest["sources"] == compiled.source_digests(MODULES)
+
+
+def without_counts(folder: Path = compiled.FOLDER) -> str:
+    """A line for who set this up if counts were wanted and could not be had; else nothing. It is not tried again by itself:
+    what failed once most likely fails again, five minutes later."""
+    manifest = folder / compiled.MANIFEST
+    if json.loads(manifest.read_bytes())[PROFILE] == USED:
+        return ""
+    return (
+        f'setup: compiled without counts, so a call takes a tenth more CPU: see "{PROFILE}" in {manifest} '
+        "and the end of .venv/compile.log; without that manifest, `make setup` tries again\n"
+    )
 
 
 def generate(folder: Path) -> list[Extension]:
@@ -175,7 +193,7 @@ def counted(folder: Path, extensions: list[Extension]) -> str:
         subprocess.run([sys.executable, "-m", "benchmarks.training", training], cwd=ROOT, check=True, timeout=300)
     except Exception as error:  # noqa: BLE001 - another compiler, no free port: what is compiled without counts is as good, but slower
         return f"failed: {error}"
-    return "used" if any(folder.rglob("*.gcda")) else "failed: nothing was counted"
+    return USED if any(folder.rglob("*.gcda")) else "failed: nothing was counted"
 
 
 def install(results: Path, folder: Path, counts: str) -> None:

@@ -29,4 +29,6 @@ if ! "$python" scripts/compile.py --check $profile; then
     fi
     log=.venv/compile.log
     "$python" scripts/compile.py $profile >$log 2>&1 || without "compiling failed ($log)"
+    # Says whether counts were had.
+    "$python" scripts/compile.py --check $profile || without "the sources changed while they were compiled"
 fi

@@ -6,6 +6,7 @@ So both forms are tested all over. Here they are put side by side, and some room
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -116,6 +117,18 @@ def servers(is_compiled: None) -> Iterator[list[Server]]:
     finally:
         for server in both:
             server.close()
+
+
+def test_setting_up_says_that_it_had_no_counts(folder: Path) -> None:
+    spec = importlib.util.spec_from_file_location("compile_script", ROOT / "scripts" / "compile.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert script.without_counts(altered(folder, profile="used")) == ""
+    said = script.without_counts(altered(folder, profile="failed: no free port"))
+    assert said.count("\n") == 1
+    assert str(folder / compiled.MANIFEST) in said
 
 
 def test_a_server_says_how_it_runs(servers: list[Server]) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, clean_environment
 
 from holdfast.cli.errors import BadUsage, CallRefused, CommandError, ServerNotRunning
 from holdfast.server.errors import (
@@ -92,6 +94,43 @@ def test_a_data_directory_that_cannot_be_used(command: Command, tmp_path: Path) 
 def test_a_data_directory_that_cannot_be_written(command: Command, tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0o500)
     fails(command("serve", "--data", "closed", "--port", "0"), DirectoryUnusable, "closed")
+
+
+def test_a_disk_that_is_full_at_the_first_start(command: Command, tmp_path: Path) -> None:
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+    done = command("serve", "--data", "data", "--port", "0", preexec_fn=little_room)
+    fails(done, DirectoryUnusable, str(tmp_path / "data" / "holdfast.db"))
+    with Server(tmp_path / "data") as server:  # nothing is left of it that stands in the way
+        assert server.control("GetStatus")["Accounts"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+@pytest.mark.parametrize("arguments", [("env",), ("status", "--format", "json"), ("--help",)], ids=" ".join)
+def test_output_that_cannot_be_written(arguments: tuple[str, ...], server: Server, tmp_path: Path) -> None:
+    data = () if arguments == ("--help",) else ("--data", str(server.directory))
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "holdfast", *arguments, *data],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env=clean_environment(),
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "holdfast: No space left on device; mend that and run the command again\n"
+
+
+def test_output_that_is_closed(server: Server, tmp_path: Path) -> None:
+    """Nothing is printed then, as by any program; and no file of the store is opened as number 1."""
+    program = f"{sys.executable} -m holdfast env --data {server.directory} >&-"
+    done = subprocess.run(
+        ["sh", "-c", program], capture_output=True, text=True, cwd=tmp_path, env=clean_environment(), check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_directory_that_another_server_holds(command: Command, server: Server) -> None:

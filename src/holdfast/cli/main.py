@@ -67,6 +67,7 @@ for command in (
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its code."""
+    _open_standard_streams()
     raise SystemExit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
@@ -82,10 +83,32 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has left; the interpreter must not find that out again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has left.
+        _drop_output()
         return 1
+    except OSError as error:
+        # What is left here is of the machine, not of the program: a full disk under our output, for one.
+        _drop_output()
+        place = "" if error.filename is None else f"{error.filename}: "
+        return _fail(f"{place}{error.strerror or error}; mend that and run the command again", 1)
     return 0
+
+
+def _open_standard_streams() -> None:
+    """Give stdin, stdout and stderr that were closed a place, or the store's files would be opened under their numbers, and
+    what a library or a child process prints would be written into them."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 - for as long as the process runs
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
+
+
+def _drop_output() -> None:
+    """The interpreter must not find out once more when it flushes at exit that nobody takes our output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:

@@ -23,6 +23,24 @@ class Log:
         self._form = form
         self._level = LEVELS[level]
         self._logger: Any = None
+        self._lost = 0
+        """Lines that could not be written since the last one that was."""
+
+    def _write(self, level: str, event: str, values: dict[str, Any]) -> None:
+        """A log that takes nothing (its disk is full, its reader has left) must not keep a call from its answer, nor a server
+        that is told to stop from doing so in order. The next line that is written says how many were not."""
+        if self._lost:
+            values["lines_lost_before"] = self._lost
+        try:
+            getattr(self._get(), level)(event, **values)
+        except (
+            OSError,
+            ImportError,
+            ValueError,
+        ):  # ImportError: no descriptor is left; ValueError: the stream is closed
+            self._lost += 1
+        else:
+            self._lost = 0
 
     def _get(self) -> Any:
         if self._logger is None:
@@ -43,12 +61,12 @@ class Log:
     def info(self, event: str, **values: Any) -> None:
         """Something that an operator may want to know."""
         if self._level <= LEVELS["info"]:
-            self._get().info(event, **values)
+            self._write("info", event, values)
 
     def warning(self, event: str, **values: Any) -> None:
         """Something that an operator should look at."""
         if self._level <= LEVELS["warning"]:
-            self._get().warning(event, **values)
+            self._write("warning", event, values)
 
     def failure(self, request_id: str, error: BaseException) -> None:
         """A call or job failed for a reason of ours: the type and the place, not the text (see the invariant)."""
@@ -60,4 +78,4 @@ class Log:
             values["at"] = [
                 f"{frame.filename.rpartition('/holdfast/')[2]}:{frame.lineno} {frame.name}" for frame in frames
             ]
-        self._get().error("failure", **values)
+        self._write("error", "failure", values)

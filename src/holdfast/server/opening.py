@@ -19,7 +19,7 @@ from holdfast.services.holdfast.operations import create_account_rows
 from holdfast.store.group_commit import GroupCommit
 from holdfast.store.lock import DirectoryLock, DirectoryLocked
 from holdfast.store.migrate import migrate
-from holdfast.store.sqlite import SqliteDatabase, Synchronous
+from holdfast.store.sqlite import SqliteDatabase, Synchronous, is_store_failure
 from holdfast.store.transaction import StoreError, Transaction
 from holdfast.vault.errors import RootKeyError
 from holdfast.vault.randomness import SystemRandomness
@@ -137,11 +137,11 @@ def _open_locked(settings: Settings, lock: DirectoryLock, synchronous: Synchrono
 
     try:
         executor.immediately(unit)
-    except StoreError as error:
+    except BaseException as error:
         database.close()
-        raise DirectoryUnusable(f"{path}: {error}") from None
-    except BaseException:
-        database.close()
+        # A full disk, or one that fails, is the operator's to mend: no traceback helps with that.
+        if isinstance(error, StoreError) or is_store_failure(error):
+            raise DirectoryUnusable(f"{path}: {error}") from None
         raise
     return opened[0]
 
