@@ -15,6 +15,9 @@ from holdfast.store.transaction import StoreError
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
+UNWRITABLE = (OSError, ImportError, ValueError)
+"""A full disk or a reader that left; no file descriptor for the logger's own modules; a stream that was closed."""
+
 
 class Log:
     """The server's log."""
@@ -33,11 +36,7 @@ class Log:
             values["lines_lost_before"] = self._lost
         try:
             getattr(self._get(), level)(event, **values)
-        except (
-            OSError,
-            ImportError,
-            ValueError,
-        ):  # ImportError: no descriptor is left; ValueError: the stream is closed
+        except UNWRITABLE:
             self._lost += 1
         else:
             self._lost = 0
