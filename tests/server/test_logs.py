@@ -40,6 +40,15 @@ def test_a_line_that_cannot_be_written_is_counted_and_hurts_nobody(monkeypatch: 
     assert (four["event"], "lines_lost_before" in four) == ("four", False)
 
 
+def test_a_line_for_which_the_logger_cannot_be_loaded_is_written_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk()
+    monkeypatch.setattr(sys, "stderr", disk)
+    monkeypatch.setitem(sys.modules, "structlog", None)  # `import` raises ImportError, as without a free descriptor
+    Log("json", "info").warning("no-descriptor", error="OSError")
+    line = json.loads(disk.getvalue())
+    assert (line["event"], line["level"], line["error"]) == ("no-descriptor", "warning", "OSError")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
 def test_a_server_whose_log_takes_nothing_stops_in_order() -> None:
     with Path("/dev/full").open("w") as full:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from holdfast.store.transaction import StoreError
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
-UNWRITABLE = (OSError, ImportError, ValueError)
-"""A full disk or a reader that left; no file descriptor for the logger's own modules; a stream that was closed."""
+UNWRITABLE = (OSError, ValueError)
+"""A full disk or a reader that left; a stream that was closed."""
 
 
 class Log:
@@ -35,11 +39,20 @@ class Log:
         if self._lost:
             values["lines_lost_before"] = self._lost
         try:
-            getattr(self._get(), level)(event, **values)
+            self._line(level)(event, **values)
         except UNWRITABLE:
             self._lost += 1
         else:
             self._lost = 0
+
+    def _line(self, level: str) -> Callable[..., None]:
+        """What writes a line of this level."""
+        try:
+            logger = self._get()
+        except (ImportError, OSError):  # no file descriptor is left to load it with, which is worth a line
+            return _plain_line(level)
+        write: Callable[..., None] = getattr(logger, level)
+        return write
 
     def _get(self) -> Any:
         if self._logger is None:
@@ -78,3 +91,11 @@ class Log:
                 f"{frame.filename.rpartition('/holdfast/')[2]}:{frame.lineno} {frame.name}" for frame in frames
             ]
         self._write("error", "failure", values)
+
+
+def _plain_line(level: str) -> Callable[..., None]:
+    def write(event: str, **values: Any) -> None:
+        line = {**values, "event": event, "level": level, "timestamp": datetime.now(UTC)}
+        print(msgspec.json.encode(line).decode(), file=sys.stderr, flush=True)
+
+    return write
