@@ -154,7 +154,7 @@ class MariaDB:
         _give(directory, self._owner)
         _run(
             self._owner, "mariadb-install-db", "--no-defaults", f"--datadir={self._data}", "--skip-test-db",
-            "--auth-root-authentication-method=normal",
+            "--auth-root-authentication-method=normal", f"--tmpdir={directory}",
         )  # fmt: skip
         prepare = directory / "prepare.sql"
         prepare.write_text(
@@ -177,6 +177,8 @@ class MariaDB:
             process: subprocess.Popen[Any] = subprocess.Popen(
                 [
                     shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self._data}",
+                    # A server that starts removes the temporary tables of all that share its place for them.
+                    f"--tmpdir={self.directory}",
                     "--bind-address=127.0.0.1", f"--port={self.port}", f"--socket={self.directory}/socket",
                     f"--pid-file={self.directory}/pid", "--general-log=1", f"--general-log-file={self.log}",
                     "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve", *self._options, *more,
