@@ -59,7 +59,7 @@ def put_events(call: Call, value: api.PutEventsRequest) -> api.PutEventsResponse
     if all(missing):
         # "If you submit a request in which none of the entries have each of these properties, EventBridge fails the entire
         # request" (API reference, PutEventsRequestEntry).
-        raise ValidationException(_required(missing[0]))
+        raise ValidationException(_required(missing[0]).text)
     buses = [_authorized(call, entry) for entry in entries]
     answers = [_put(call, entry, *bus) for entry, bus in zip(entries, buses, strict=True)]
     failed = sum(1 for answer in answers if answer.ErrorCode)
@@ -122,14 +122,14 @@ def _missing(entry: api.PutEventsRequestEntry) -> str:
     return next((name for name, value in needed.items() if not value), "")
 
 
-def _required(name: str) -> str:
-    return f"Parameter {name} is not valid. Reason: {name} is a required argument."
+def _required(name: str) -> Refused:
+    return _not_valid(name, f"{name} is a required argument.")
 
 
 def _checked(entry: api.PutEventsRequestEntry) -> dict[str, Any]:
     """The detail of an entry that can be taken."""
     if missing := _missing(entry):
-        raise Refused("InvalidArgument", _required(missing))
+        raise _required(missing)
     if len(entry.DetailType or "") > LONGEST_DETAIL_TYPE:
         raise _not_valid("DetailType", f"DetailType is longer than {LONGEST_DETAIL_TYPE} characters.")
     if (entry.Source or "").lower().startswith("aws."):
